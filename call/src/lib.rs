@@ -1,0 +1,1 @@
+//! A live call: camera, screen, clock, threads.

@@ -1,0 +1,3 @@
+//! The program `oyster`: arguments in, words and files out.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Scenarios, baselines, metrics, bounds and plots of calls over emulated links.

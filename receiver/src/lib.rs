@@ -1,0 +1,1 @@
+//! Datagrams in, images out, and which states are held. Sans-IO.

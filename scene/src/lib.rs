@@ -1,0 +1,1 @@
+//! Moving pictures without a camera: seeded synthetic scenes for the demo and for tests.

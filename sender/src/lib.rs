@@ -1,0 +1,1 @@
+//! Images in, datagrams out: which source state, which candidates, which one goes. Sans-IO.
