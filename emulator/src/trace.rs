@@ -196,12 +196,13 @@ impl Trace {
         (self.opportunities_per_period() * OPPORTUNITY_BITS_MS) as f64 / self.period_ms() as f64
     }
 
-    /// The time of opportunity `index` of the looped trace, in milliseconds from the start of its first loop.
+    /// The time of opportunity `index` of the looped trace, in milliseconds from the start of its first loop. Here and
+    /// below what does not fit 64 bits is `u64::MAX`.
     #[must_use]
     pub fn time_ms(&self, index: u64) -> u64 {
         let lines = self.opportunities_per_period();
         let within = usize::try_from(index % lines).expect("an index into a slice fits");
-        (index / lines) * self.period_ms() + u64::from(self.times_ms[within])
+        (index / lines).saturating_mul(self.period_ms()).saturating_add(u64::from(self.times_ms[within]))
     }
 
     /// How many opportunities of the looped trace come before `time_ms`, which is also the index of the first one that
@@ -214,7 +215,10 @@ impl Trace {
         // A line at the period itself falls into the next loop's time, so the loop before may still be going on.
         match full_loops.checked_sub(1) {
             None => before(rest_ms),
-            Some(past) => past * self.opportunities_per_period() + before(period_ms + rest_ms) + before(rest_ms),
+            Some(past) => {
+                let of_this_loop = before(period_ms + rest_ms) + before(rest_ms);
+                past.saturating_mul(self.opportunities_per_period()).saturating_add(of_this_loop)
+            }
         }
     }
 
