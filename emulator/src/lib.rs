@@ -24,6 +24,7 @@
 //! # Ok::<(), oyster_emulator::TraceError>(())
 //! ```
 
+mod bound;
 mod codel;
 mod impairment;
 mod link;
@@ -32,9 +33,12 @@ mod pie;
 mod queue;
 mod random;
 mod trace;
+mod world;
 
+pub use bound::{Bound, BoundError, DelayFigures, MAX_FRAMES_PER_SECOND, MAX_WINDOW_MS};
 pub use impairment::{Loss, Reordering};
 pub use link::{Delivery, Link, LinkConfig, LinkFigures, MAX_IN_FLIGHT_PACKETS};
 pub use log::{Event, LogHeader, MAX_EVENTS};
 pub use queue::{MAX_QUEUED_PACKETS, QueueDiscipline, QueueError, QueueLimit};
 pub use trace::{MAX_BITS_PER_SECOND, MAX_OPPORTUNITIES, MAX_TIME_MS, OPPORTUNITY_BYTES, Trace, TraceError};
+pub use world::{MAX_PENDING_EVENTS, World};

@@ -238,7 +238,7 @@ impl Trace {
     /// How many bytes a window of the looped trace can carry, with opportunities of [`OPPORTUNITY_BYTES`].
     #[must_use]
     pub fn capacity_bytes(&self, window_ms: Range<u64>) -> u64 {
-        self.opportunities_in(window_ms) * OPPORTUNITY_BYTES
+        self.opportunities_in(window_ms).saturating_mul(OPPORTUNITY_BYTES)
     }
 }
 
