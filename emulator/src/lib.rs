@@ -32,6 +32,7 @@ mod log;
 mod pie;
 mod queue;
 mod random;
+mod synthetic;
 mod trace;
 mod world;
 

@@ -62,10 +62,12 @@ pub enum TraceError {
         /// The rate, in bits a second.
         bits_per_second: u64,
     },
-    /// A length asked for is 0 or over [`MAX_TIME_MS`].
+    /// A length asked for is 0 or too long.
     LengthOutOfRange {
         /// The length, in milliseconds.
         length_ms: u64,
+        /// The longest that is possible, in milliseconds.
+        max_ms: u32,
     },
 }
 
@@ -135,7 +137,7 @@ impl Trace {
     pub fn steps(steps: &[(u64, u64)]) -> Result<Self, TraceError> {
         let length_ms = steps.iter().fold(0_u64, |sum, &(_, length_ms)| sum.saturating_add(length_ms));
         if !(1..=u64::from(MAX_TIME_MS)).contains(&length_ms) {
-            return Err(TraceError::LengthOutOfRange { length_ms });
+            return Err(TraceError::LengthOutOfRange { length_ms, max_ms: MAX_TIME_MS });
         }
         let mut times_ms = Vec::new();
         let (mut start_ms, mut due) = (0, 0);
@@ -267,7 +269,9 @@ impl fmt::Display for TraceError {
             Self::RateOutOfRange { bits_per_second } => {
                 write!(f, "a rate of {bits_per_second} bit/s is not in 1..={MAX_BITS_PER_SECOND}")
             }
-            Self::LengthOutOfRange { length_ms } => write!(f, "a length of {length_ms} ms is not in 1..={MAX_TIME_MS}"),
+            Self::LengthOutOfRange { length_ms, max_ms } => {
+                write!(f, "a length of {length_ms} ms is not in 1..={max_ms}")
+            }
         }
     }
 }
@@ -405,7 +409,7 @@ mod tests {
         // Half an opportunity is due when the rate doubles.
         assert_eq!(Trace::steps(&[(6_000_000, 3), (12_000_000, 2)]).unwrap(), trace("2\n4\n5\n"));
         assert_eq!(Trace::steps(&[(12_000_000, 1), (0, 99)]).unwrap(), trace("1\n100\n"));
-        assert_eq!(Trace::steps(&[]), Err(TraceError::LengthOutOfRange { length_ms: 0 }));
+        assert_eq!(Trace::steps(&[]), Err(TraceError::LengthOutOfRange { length_ms: 0, max_ms: MAX_TIME_MS }));
         assert_eq!(Trace::steps(&[(MAX_BITS_PER_SECOND, 3_600_000)]), Err(TraceError::TooManyOpportunities));
     }
 
