@@ -32,6 +32,8 @@ mod log;
 mod pie;
 mod queue;
 mod random;
+#[cfg(feature = "real-time")]
+mod relay;
 mod synthetic;
 mod trace;
 mod world;
@@ -41,5 +43,7 @@ pub use impairment::{Loss, Reordering};
 pub use link::{Delivery, Link, LinkConfig, LinkFigures, MAX_IN_FLIGHT_PACKETS};
 pub use log::{Event, LogHeader, MAX_EVENTS};
 pub use queue::{MAX_QUEUED_PACKETS, QueueDiscipline, QueueError, QueueLimit};
+#[cfg(feature = "real-time")]
+pub use relay::{MAX_DATAGRAM_BYTES, Relay, RelayFigures};
 pub use trace::{MAX_BITS_PER_SECOND, MAX_OPPORTUNITIES, MAX_TIME_MS, OPPORTUNITY_BYTES, Trace, TraceError};
 pub use world::{MAX_PENDING_EVENTS, World};
