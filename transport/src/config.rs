@@ -21,7 +21,7 @@ pub enum Profile {
 }
 
 /// The settings of a [`crate::FrameSender`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SenderConfig {
     /// Which congestion control.
     pub profile: Profile,
@@ -68,7 +68,7 @@ impl Default for SenderConfig {
 }
 
 /// The settings of a [`crate::FrameReceiver`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverConfig {
     /// How long an incomplete frame is waited for once a newer frame has begun to arrive. Zero: not at all.
     pub reorder_wait: Duration,
