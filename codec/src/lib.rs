@@ -5,5 +5,6 @@
 
 pub mod container;
 mod image;
+pub mod quality;
 
 pub use image::{Image, ImageError, Size, SizeError};
