@@ -33,8 +33,8 @@ pub struct SenderConfig {
     /// `Oyster`: how long the serialisation of one frame may take on the link; the ceiling of the whole queue is twice
     /// this, of the smallest possible frame 2.67 times. The user's knob from smooth (15 ms) to sharp (45 ms).
     pub delay_ceiling: Duration,
-    /// `Oyster`: how far back the smallest one-way delay is remembered. 10 s; 1 s holds a share beside TCP flows that keep
-    /// a standing queue, for more delay.
+    /// How far back the smallest one-way delay is remembered. 10 s; 1 s holds a share beside TCP flows that keep a standing
+    /// queue, for more delay. `Conventional`, which may leave a queue standing that long itself: 60 s.
     pub base_window: Duration,
     /// `Oyster`: wire bytes that may be sent before anything is known of the path.
     pub first_budget_bytes: usize,
@@ -54,7 +54,7 @@ impl SenderConfig {
             payload_bytes_max,
             overhead_bytes: DEFAULT_OVERHEAD_BYTES,
             delay_ceiling: Duration::from_millis(30),
-            base_window: Duration::from_secs(10),
+            base_window: Duration::from_secs(if profile == Profile::Conventional { 60 } else { 10 }),
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
         }
@@ -97,15 +97,20 @@ impl Default for ReceiverConfig {
     }
 }
 
-/// The slice of a frame in one datagram: with QUIC's and IP's headers inside every path's 1280 bytes and a bit over
-/// QUIC's own first guess of 1200, which it raises within a second.
+/// The slice of a frame in one datagram: with our header, QUIC's and IP's 1281 bytes, which every common path carries.
+/// quinn 0.11 takes datagrams of 1162 bytes until it has probed the path, then of 1414 [measured]: a caller over QUIC lowers
+/// `payload_bytes_max` to what its connection takes, or raises the connection's first guess.
 const DEFAULT_PAYLOAD_BYTES: usize = 1200;
 
 /// The original's slice.
 const CLASSIC_PAYLOAD_BYTES: usize = 1400;
 
-/// What quinn 0.11 adds to a datagram, and 28 for UDP and IPv4.
-pub const DEFAULT_OVERHEAD_BYTES: usize = 60;
+/// Wire bytes that quinn 0.11 with its defaults, UDP and IPv4 add to a datagram: 36 + 8 + 20.
+///
+/// Measured between two endpoints through a relay that counted UDP payloads, 300 datagrams of 617, 1100 and 1217 bytes each
+/// with an answering datagram: 36 bytes more in 97 % of them (header 12 to 13, tag 16, and the QUIC ACK frame of the
+/// answers riding along), 29 without that frame; 36.2 to 36.4 in the mean with QUIC's few packets of its own.
+pub const DEFAULT_OVERHEAD_BYTES: usize = 64;
 
 /// Ten segments, as TCP's initial window (RFC 6928): what the study allowed before the first ack.
 const FIRST_BUDGET_BYTES: usize = 14_600;

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn after_ack(fragment_index: u32, inter_arrival_us: u32) -> Classic {
-        let mut classic = Classic::new(1505);
+        let mut classic = Classic::new(1481);
         let news = News { arrivals: &[], lost_packets: 0, sequence: fragment_index, received_us: 0, inter_arrival_us };
         classic.on_ack(&news, &nothing_known(), 0);
         classic
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn nothing_bounds_it_before_the_first_ack() {
-        assert_eq!(packets(&Classic::new(1505), 500), FrameAllowance::Unbounded);
+        assert_eq!(packets(&Classic::new(1481), 500), FrameAllowance::Unbounded);
     }
 
     #[test]
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn pacing_is_a_fifth_of_the_spacing_within_its_bounds() {
-        let gap = |classic: &Classic| classic.pacing_gap_us(1505, &Flight::default(), &nothing_known(), 0);
-        assert_eq!(gap(&Classic::new(1505)), 2000);
+        let gap = |classic: &Classic| classic.pacing_gap_us(1481, &Flight::default(), &nothing_known(), 0);
+        assert_eq!(gap(&Classic::new(1481)), 2000);
         assert_eq!(gap(&after_ack(0, 1000)), 500);
         assert_eq!(gap(&after_ack(0, 6000)), 1200);
         assert_eq!(gap(&after_ack(0, 50_000)), 2000);

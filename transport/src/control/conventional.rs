@@ -9,8 +9,16 @@ use crate::path::Path;
 #[derive(Debug)]
 pub(crate) struct Conventional {
     target: f64,
+    capacity: Option<Capacity>,
     last_ack_us: Option<i64>,
     second: Second,
+}
+
+/// What arrived when the link was last found full, and how many updates ago.
+#[derive(Clone, Copy, Debug)]
+struct Capacity {
+    received: f64,
+    age: u32,
 }
 
 /// Sums over the time since the last update.
@@ -26,7 +34,13 @@ struct Second {
 
 impl Conventional {
     pub(crate) fn new() -> Self {
-        Self { target: RATE_START, last_ack_us: None, second: Second::default() }
+        Self { target: RATE_START, capacity: None, last_ack_us: None, second: Second::default() }
+    }
+}
+
+impl Second {
+    fn queueing_mean_us(&self) -> f64 {
+        self.queueing_us as f64 / self.samples.max(1) as f64
     }
 }
 
@@ -43,7 +57,13 @@ impl CongestionControl for Conventional {
             second.samples += 1;
         }
         if now_us - start_us >= UPDATE_US {
-            self.target = next_target(self.target, second, now_us - start_us);
+            let received = second.bytes as f64 * 1e6 / (now_us - start_us) as f64;
+            self.target = next_target(self.target, second, received, self.capacity);
+            self.capacity = if second.queueing_mean_us() > QUEUEING_OVERUSE_US {
+                Some(Capacity { received, age: 0 })
+            } else {
+                self.capacity.map(|old| Capacity { age: old.age + 1, ..old }).filter(|old| old.age < CAPACITY_UPDATES)
+            };
             self.second = Second { start_us: Some(now_us), ..Second::default() };
         }
     }
@@ -70,18 +90,20 @@ impl CongestionControl for Conventional {
 }
 
 /// The target for the next second, in wire bytes per second.
-fn next_target(target: f64, second: &Second, elapsed_us: i64) -> f64 {
-    let received = second.bytes as f64 * 1e6 / elapsed_us.max(1) as f64;
-    let queueing_us = second.queueing_us as f64 / second.samples.max(1) as f64;
+fn next_target(target: f64, second: &Second, received: f64, capacity: Option<Capacity>) -> f64 {
+    let queueing_us = second.queueing_mean_us();
     let loss = second.lost_packets as f64 / (second.lost_packets + second.arrived_packets).max(1) as f64;
-    let next = if queueing_us > QUEUEING_OVERUSE_US {
+    let next = if queueing_us > QUEUEING_SEVERE_US {
+        target.min(BACK_OFF_SEVERE * received)
+    } else if queueing_us > QUEUEING_OVERUSE_US {
         target.min(BACK_OFF * received)
     } else if loss > LOSS_HIGH {
         target * (1.0 - 0.5 * loss)
     } else if loss > LOSS_LOW || queueing_us > QUEUEING_HOLD_US {
         target
     } else {
-        let growth = if queueing_us < QUEUEING_EMPTY_US { GROWTH_EMPTY } else { GROWTH };
+        let unexplored = capacity.is_none_or(|capacity| target * GROWTH_EMPTY < capacity.received);
+        let growth = if queueing_us < QUEUEING_EMPTY_US && unexplored { GROWTH_EMPTY } else { GROWTH };
         // Where the encoder does not use the target up, it does not run away.
         (target * growth).min((RECEIVED_GAIN * received + RECEIVED_OFFSET).max(target))
     };
@@ -104,14 +126,20 @@ const GROWTH: f64 = 1.08;
 const RECEIVED_GAIN: f64 = 1.5;
 const RECEIVED_OFFSET: f64 = 1250.0;
 
-/// In place of probing: on an empty queue grow by half a second, ten times in six seconds.
+/// Where seconds of queue stand, GCC's back-off would take as long as the queue to drain: ours takes twice.
+const BACK_OFF_SEVERE: f64 = 0.5;
+
+/// In place of probing: on an empty queue grow by half each second, ten times in six seconds; carefully near what the
+/// link was last seen to carry, for as long as that is remembered.
 const GROWTH_EMPTY: f64 = 1.5;
+const CAPACITY_UPDATES: u32 = 10;
 
 /// GCC's loss thresholds.
 const LOSS_LOW: f64 = 0.02;
 const LOSS_HIGH: f64 = 0.1;
 
-/// Mean queueing delay over a second: too much, enough, and next to none.
+/// Mean queueing delay over a second: far too much, too much, enough, and next to none.
+const QUEUEING_SEVERE_US: f64 = 500_000.0;
 const QUEUEING_OVERUSE_US: f64 = 100_000.0;
 const QUEUEING_HOLD_US: f64 = 60_000.0;
 const QUEUEING_EMPTY_US: f64 = 20_000.0;
@@ -132,13 +160,21 @@ mod tests {
 
     #[test]
     fn the_target_grows_holds_and_backs_off() {
-        let next = |second: Second| next_target(100_000.0, &second, 1_000_000).round();
+        let next = |second: Second| next_target(100_000.0, &second, second.bytes as f64, None).round();
         assert_eq!(next(second(100_000, 5_000, 0)), 150_000.0);
         assert_eq!(next(second(100_000, 40_000, 0)), 108_000.0);
         assert_eq!(next(second(100_000, 80_000, 0)), 100_000.0);
         assert_eq!(next(second(60_000, 150_000, 0)), 51_000.0);
+        assert_eq!(next(second(60_000, 1_500_000, 0)), 30_000.0);
         assert_eq!(next(second(100_000, 5_000, 10)), 100_000.0); // exactly 10 % lost
         assert_eq!(next(second(100_000, 5_000, 30)), 87_500.0); // 25 %
         assert_eq!(next(second(40_000, 5_000, 0)), 100_000.0); // the encoder uses little: no growth, no fall
+    }
+
+    #[test]
+    fn near_what_the_link_last_carried_it_grows_carefully() {
+        let near = Some(Capacity { received: 120_000.0, age: 3 });
+        assert_eq!(next_target(100_000.0, &second(100_000, 5_000, 0), 100_000.0, near).round(), 108_000.0);
+        assert_eq!(next_target(50_000.0, &second(50_000, 5_000, 0), 50_000.0, near).round(), 75_000.0);
     }
 }

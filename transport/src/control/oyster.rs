@@ -236,8 +236,8 @@ mod tests {
     use super::super::Arrival;
     use super::*;
 
-    const PACKET: usize = 1277;
-    const SURVIVAL: usize = 677;
+    const PACKET: usize = 1281;
+    const SURVIVAL: usize = 681;
 
     fn ceilings() -> Ceilings {
         Ceilings::new(Duration::from_millis(30), PACKET)
@@ -365,7 +365,7 @@ mod tests {
         // The smallest frame of 5000 bytes needs 56 ms; one of 9000 bytes would need 100 and gets 80.
         assert_eq!(ceilings().frame_bytes(&link, 5000.0, 0.0).round(), 5600.0);
         assert_eq!(ceilings().frame_bytes(&link, 9000.0, 0.0).round(), 8000.0);
-        // 31 ms of silence is more than 30 and more than two packets take: 25.5 ms.
+        // 31 ms of silence is more than 30 and more than two packets take: 25.6 ms.
         assert_eq!(ceilings().frame_bytes(&Link { stall_us: 31_000.0, ..link }, 0.0, 0.0), 0.0);
     }
 
@@ -391,7 +391,7 @@ mod tests {
         let mut oyster = Oyster::new(&SenderConfig::default(), PACKET, SURVIVAL);
         let mut unheard = Vec::new();
         for packet in 0..31 {
-            let received_us = 20_000 + (packet + 1) * 12_770;
+            let received_us = 20_000 + (packet + 1) * 12_810;
             let arrival = |received_us| Arrival { sent_us: 0, wire_bytes: PACKET, received_us };
             if packet % 3 != 0 {
                 unheard.push(arrival(None));
