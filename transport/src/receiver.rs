@@ -18,6 +18,8 @@ pub struct FrameReceiver {
     arrivals: Arrivals,
     inter_arrival: InterArrival,
     accepted: u32,
+    next_ack: u32,
+    newest_ack: Option<PendingAck>,
     pending_acks: VecDeque<PendingAck>,
 }
 
@@ -39,6 +41,8 @@ impl FrameReceiver {
             arrivals: Arrivals::new(),
             inter_arrival: InterArrival::default(),
             accepted: 0,
+            next_ack: 0,
+            newest_ack: None,
             pending_acks: VecDeque::new(),
         }
     }
@@ -61,16 +65,8 @@ impl FrameReceiver {
         }
         self.arrivals.insert(header.sequence);
         self.inter_arrival.on_packet(header.grace_us, now);
-        if self.pending_acks.len() >= MAX_PENDING_ACKS {
-            self.pending_acks.pop_front();
-        }
-        self.pending_acks.push_back(PendingAck {
-            number: self.accepted,
-            sequence: header.sequence,
-            received_us: micros(now).unsigned_abs(),
-            inter_arrival_us: self.inter_arrival.micros(),
-        });
         self.accepted = self.accepted.saturating_add(1);
+        self.queue_ack(header.sequence, micros(now).unsigned_abs());
         Ok(())
     }
 
@@ -81,7 +77,7 @@ impl FrameReceiver {
     }
 
     /// The next ack, with `report` (at most [`MAX_REPORT_BYTES`]; a longer one is left out and the ack goes without).
-    /// There is one for each packet taken, oldest first; call until none, after the frames, so that the report is fresh.
+    /// There is one for each packet taken and for each [`FrameReceiver::renew_ack`], oldest first; call until none, after the frames, so that the report is fresh.
     pub fn poll_ack(&mut self, report: &[u8], _now: Duration) -> Option<Vec<u8>> {
         let ack = self.pending_acks.pop_front()?;
         let (newest, bitmap, run_start) = self.arrivals.summary();
@@ -95,6 +91,31 @@ impl FrameReceiver {
             inter_arrival_us: ack.inter_arrival_us,
         };
         Some(header.write(if report.len() <= MAX_REPORT_BYTES { report } else { &[] }))
+    }
+
+    /// The report has changed although nothing arrived: the newest packet is acknowledged once more, to carry it.
+    pub fn renew_ack(&mut self) {
+        // An ack that still waits will carry the new report.
+        if self.pending_acks.is_empty()
+            && let Some(newest) = self.newest_ack
+        {
+            self.queue_ack(newest.sequence, newest.received_us);
+        }
+    }
+
+    fn queue_ack(&mut self, sequence: u32, received_us: u64) {
+        if self.pending_acks.len() >= MAX_PENDING_ACKS {
+            self.pending_acks.pop_front();
+        }
+        let ack = PendingAck {
+            number: self.next_ack,
+            sequence,
+            received_us,
+            inter_arrival_us: self.inter_arrival.micros(),
+        };
+        self.next_ack = self.next_ack.saturating_add(1);
+        self.newest_ack = Some(ack);
+        self.pending_acks.push_back(ack);
     }
 
     /// When an incomplete frame will not be waited for any longer; none when nothing waits. It may be past: poll then.
