@@ -53,7 +53,7 @@ impl CongestionControl for Conventional {
         second.arrived_packets += news.arrivals.len();
         second.lost_packets += news.lost_packets;
         if let Some(queueing_us) = path.queueing_us() {
-            second.queueing_us += queueing_us;
+            second.queueing_us = second.queueing_us.saturating_add(queueing_us); // a peer may claim any time
             second.samples += 1;
         }
         if now_us - start_us >= UPDATE_US {
