@@ -107,12 +107,8 @@ impl FrameReceiver {
         if self.pending_acks.len() >= MAX_PENDING_ACKS {
             self.pending_acks.pop_front();
         }
-        let ack = PendingAck {
-            number: self.next_ack,
-            sequence,
-            received_us,
-            inter_arrival_us: self.inter_arrival.micros(),
-        };
+        let ack =
+            PendingAck { number: self.next_ack, sequence, received_us, inter_arrival_us: self.inter_arrival.micros() };
         self.next_ack = self.next_ack.saturating_add(1);
         self.newest_ack = Some(ack);
         self.pending_acks.push_back(ack);
@@ -136,3 +132,30 @@ impl FrameReceiver {
 
 /// Acks not taken: past this the oldest count as lost on their way, which senders are made for.
 const MAX_PENDING_ACKS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FrameSender, SenderConfig};
+
+    #[test]
+    fn a_renewed_ack_carries_a_newer_report_and_nothing_else_new() {
+        let mut sender = FrameSender::new(SenderConfig::default());
+        let mut receiver = FrameReceiver::new(ReceiverConfig::default());
+        receiver.renew_ack();
+        assert_eq!(receiver.poll_ack(b"nothing", Duration::ZERO), None, "there is nothing to acknowledge yet");
+
+        sender.send(vec![1; 100], Duration::ZERO).unwrap();
+        let datagram = sender.poll_transmit(Duration::ZERO).unwrap();
+        receiver.handle_fragment(&datagram, Duration::from_millis(20)).unwrap();
+        let first = receiver.poll_ack(b"decoding", Duration::from_millis(20)).unwrap();
+        receiver.renew_ack();
+        receiver.renew_ack();
+        let renewed = receiver.poll_ack(b"decoded", Duration::from_millis(25)).unwrap();
+        assert_eq!(receiver.poll_ack(b"decoded", Duration::from_millis(25)), None);
+
+        assert_eq!(sender.handle_ack(&first, Duration::from_millis(40)).unwrap().arrived_packets, 1);
+        let acked = sender.handle_ack(&renewed, Duration::from_millis(45)).unwrap();
+        assert_eq!((acked.newest, acked.arrived_packets, acked.report), (true, 0, b"decoded".to_vec()));
+    }
+}
