@@ -52,7 +52,7 @@ impl Canvas {
     /// Words on a darkened strip along the lower edge.
     fn letter(&mut self, status: &StatusLines, overlay: Overlay) {
         let dot = letter_dot(self.height);
-        let (column_width, row_height) = (8 * dot, 10 * dot);
+        let (column_width, row_height) = (8 * dot, 11 * dot);
         let columns = self.width.saturating_sub(2 * MARGIN * dot) / column_width;
         let rows = status.rows(overlay, columns);
         let strip_height = (rows.len() * row_height + 2 * MARGIN * dot).min(self.height);

@@ -58,10 +58,10 @@ impl CellGrid {
         Self { columns: 0, cells: Vec::new() }
     }
 
-    /// Adds rows of words at the bottom, each cut or filled to the grid's width.
+    /// Adds rows of words at the bottom, each a cell from the edge, cut or filled to the grid's width.
     pub(super) fn add_words(&mut self, rows: &[String]) {
         for row in rows {
-            let letters = row.chars().chain(std::iter::repeat(' ')).take(self.columns);
+            let letters = std::iter::once(' ').chain(row.chars()).chain(std::iter::repeat(' ')).take(self.columns);
             self.cells.extend(letters.map(Cell::letter));
         }
     }

@@ -158,5 +158,5 @@ fn words_take_rows_of_their_own_and_a_wide_letter_is_a_question_mark() {
     let mut grid = compose(&Image::black(Size::new(8, 8).unwrap()), 4, 2);
     grid.add_words(&["a漢".to_owned()]);
     assert_eq!(grid.size(), (4, 3));
-    assert_eq!(grid.cells[8..].iter().map(|cell| cell.glyph).collect::<String>(), "a?  ");
+    assert_eq!(grid.cells[8..].iter().map(|cell| cell.glyph).collect::<String>(), " a? ");
 }

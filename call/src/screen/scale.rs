@@ -1,6 +1,8 @@
 //! Pictures to the size of a screen: where they go ([`fit`]) and their planes resampled ([`scaled_plane`]). A box filter
 //! where a side shrinks, linear interpolation where it grows; each side by itself, integers only.
 
+use std::cmp::Ordering;
+
 /// A rectangle inside a screen, in the screen's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -32,75 +34,82 @@ pub(super) fn scaled_plane(source: &[u8], from: (usize, usize), to: (usize, usiz
         target.extend_from_slice(source);
         return;
     }
-    let (across, down) = (Axis::new(from.0, to.0), Axis::new(from.1, to.1));
-    // One sample more than a row: linear interpolation looks one to the right even where that weighs nothing.
-    let mut row = vec![0; from.0 + 1];
-    let mut sums = vec![0; from.0];
-    for index in 0..to.1 {
-        down.blend_rows(index, source, &mut row[..from.0], &mut sums);
-        row[from.0] = row[from.0 - 1];
+    let across = Across::new(from.0, to.0);
+    if from.1 <= to.1 {
+        grow_rows(source, from, to.1, &across, target);
+    } else {
+        shrink_rows(source, from, to.1, &across, target);
+    }
+}
+
+/// Scales every source row across once, and blends the two that lie around each target row.
+fn grow_rows(source: &[u8], from: (usize, usize), rows: usize, across: &Across, target: &mut Vec<u8>) {
+    let (mut upper, mut lower) = (Vec::new(), Vec::new());
+    let mut row = Vec::with_capacity(from.0 + 1);
+    let mut rows_scaled = 0;
+    for step in (0..rows).map(|index| step(index, from.1, rows)) {
+        while rows_scaled < step.start + 2 {
+            std::mem::swap(&mut upper, &mut lower);
+            // Below the last row lies another like it, which weighs nothing.
+            row.clear();
+            row.extend_from_slice(&source[rows_scaled.min(from.1 - 1) * from.0..][..from.0]);
+            row.push(row[from.0 - 1]);
+            lower.clear();
+            across.extend(&row, &mut lower);
+            rows_scaled += 1;
+        }
+        target.extend(upper.iter().zip(&lower).map(|(above, below)| between(*above, *below, step.fraction)));
+    }
+}
+
+/// Means the source rows under each target row, and scales only the mean across.
+fn shrink_rows(source: &[u8], from: (usize, usize), rows: usize, across: &Across, target: &mut Vec<u8>) {
+    let mut sums = vec![0_u16; from.0];
+    let mut row = Vec::with_capacity(from.0 + 1);
+    for window in (0..rows).map(|index| window(index, from.1, rows)) {
+        sums.fill(128);
+        for (number, weight) in (window.start..).zip(&window.weights) {
+            for (sum, sample) in sums.iter_mut().zip(&source[number * from.0..]) {
+                *sum += u16::from(*sample) * weight;
+            }
+        }
+        row.clear();
+        row.extend(sums.iter().map(|sum| (sum >> 8) as u8));
+        row.push(row[from.0 - 1]);
         across.extend(&row, target);
     }
 }
 
-/// How the samples of one side are made from those of another.
-enum Axis {
+/// How the samples of a row are made from those of another.
+enum Across {
     Same,
-    /// Each sample lies `fraction`/256 of the way from the one at `start` to the next.
     Grow(Vec<Step>),
-    /// Each sample is a weighted mean of those from `start` on; the weights add up to 256.
     Shrink(Vec<Window>),
 }
 
+/// A sample lies `fraction`/256 of the way from the one at `start` to the next.
 struct Step {
     start: usize,
     fraction: u16,
 }
 
+/// A sample is the weighted mean of those from `start` on; the weights add up to 256.
 struct Window {
     start: usize,
     weights: Vec<u16>,
 }
 
-impl Axis {
+impl Across {
     fn new(from: usize, to: usize) -> Self {
         match from.cmp(&to) {
-            std::cmp::Ordering::Equal => Self::Same,
-            std::cmp::Ordering::Less => Self::Grow((0..to).map(|index| step(index, from, to)).collect()),
-            std::cmp::Ordering::Greater => Self::Shrink((0..to).map(|index| window(index, from, to)).collect()),
+            Ordering::Equal => Self::Same,
+            Ordering::Less => Self::Grow((0..to).map(|index| step(index, from, to)).collect()),
+            Ordering::Greater => Self::Shrink((0..to).map(|index| window(index, from, to)).collect()),
         }
     }
 
-    /// Writes row `index` of a plane that is only scaled vertically. `row` and `sums` are as long as the source's rows.
-    fn blend_rows(&self, index: usize, source: &[u8], row: &mut [u8], sums: &mut [u16]) {
-        let width = row.len();
-        let source_row = |number: usize| &source[number * width..][..width];
-        match self {
-            Self::Same => row.copy_from_slice(source_row(index)),
-            Self::Grow(steps) => {
-                let Step { start, fraction } = steps[index];
-                let upper = source_row(start);
-                let lower = if fraction == 0 { upper } else { source_row(start + 1) };
-                for ((sample, above), below) in row.iter_mut().zip(upper).zip(lower) {
-                    *sample = between(*above, *below, fraction);
-                }
-            }
-            Self::Shrink(windows) => {
-                let Window { start, weights } = &windows[index];
-                sums.fill(128);
-                for (offset, weight) in weights.iter().enumerate() {
-                    for (sum, sample) in sums.iter_mut().zip(source_row(start + offset)) {
-                        *sum += u16::from(*sample) * weight;
-                    }
-                }
-                for (sample, sum) in row.iter_mut().zip(sums) {
-                    *sample = (*sum >> 8) as u8;
-                }
-            }
-        }
-    }
-
-    /// Appends one scaled row; `row` has one sample more than its width.
+    /// Appends one scaled row; `row` has its last sample twice, as linear interpolation looks one to the right even where
+    /// that weighs nothing.
     fn extend(&self, row: &[u8], target: &mut Vec<u8>) {
         match self {
             Self::Same => target.extend_from_slice(&row[..row.len() - 1]),

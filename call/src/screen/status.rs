@@ -72,10 +72,10 @@ fn wrapped(line: &str, columns: usize) -> Vec<String> {
     }
     let mut rows = vec![String::new()];
     let mut used = 0;
+    let mut space = 0;
     for word in line.split(' ') {
         let length = word.chars().count();
         let row = rows.last_mut().expect("there is a row from the start");
-        let space = usize::from(used > 0);
         if used + space + length <= columns {
             row.extend(std::iter::repeat_n(' ', space));
             row.push_str(word);
@@ -84,6 +84,7 @@ fn wrapped(line: &str, columns: usize) -> Vec<String> {
             rows.push(word.chars().take(columns).collect());
             used = length.min(columns);
         }
+        space = 1;
     }
     rows
 }
@@ -105,6 +106,11 @@ mod tests {
     #[test]
     fn a_long_line_breaks_between_words() {
         assert_eq!(StatusLines::new("delay 34 ms rate 1.2").rows(Overlay::Line, 11), ["delay 34 ms", "rate 1.2"]);
+    }
+
+    #[test]
+    fn spaces_that_align_figures_are_kept() {
+        assert_eq!(StatusLines::new("  3.0 s   9 ms").rows(Overlay::Line, 20), ["  3.0 s   9 ms"]);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Terminal {
             return Ok(());
         }
         let (columns, rows) = self.size();
-        let mut words = status.rows(overlay, columns);
+        let mut words = status.rows(overlay, columns.saturating_sub(2));
         words.drain(..words.len().saturating_sub(rows / 2));
         let mut next = compose(image, columns, rows - words.len());
         next.add_words(&words);
@@ -257,4 +257,5 @@ const PRESSED_LIMIT: usize = 16;
 /// Kilobytes taken in at once, so that a file pasted into the terminal does not hold up the picture.
 const READS_MOST: usize = 16;
 const WRITE_PATIENCE: Duration = Duration::from_millis(500);
-const ANSWERS_PATIENCE: Duration = Duration::from_millis(200);
+/// A terminal this slow makes its person wait anyway; answers that come later are typed into the shell, which is but ugly.
+const ANSWERS_PATIENCE: Duration = Duration::from_secs(1);
