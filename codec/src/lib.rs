@@ -3,6 +3,13 @@
 //! Decoding and encoding are two arrows between the same states: there is no encoder state, one encodes *for* a
 //! decoder that is in that state. This crate never sees a packet, a clock, a file or a thread.
 
+#![expect(dead_code, reason = "decoder and encoder are being built on these foundations")]
+
+mod bitstream;
 mod image;
+mod macroblock;
+mod picture;
 
 pub use image::{Image, ImageError, Size, SizeError};
+pub use macroblock::QuantizerIndex;
+pub use picture::{Picture, PictureId, Plane};
