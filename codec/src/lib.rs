@@ -7,6 +7,7 @@
 
 mod bitstream;
 mod image;
+mod kernels;
 mod macroblock;
 mod picture;
 
