@@ -1,1 +1,3 @@
 //! Scenarios, baselines, metrics, bounds and plots of calls over emulated links.
+
+pub mod metrics;
