@@ -207,7 +207,8 @@ impl<'a> Run<'a> {
         let shown = || self.scored().filter(|frame| self.shown_us(frame).is_some());
         let between = |from: Option<u64>, to: Option<u64>| Some(milliseconds(from?, to?));
 
-        let signal_delay_ms = Spread::of(signal_delays_ms(self).into_iter().map(|(_, delay_ms)| delay_ms).collect());
+        let signal_delays = signal_delays_ms(self).into_iter().filter(|delay| delay.0 >= self.scored_from_us());
+        let signal_delay_ms = Spread::of(signal_delays.map(|(_, delay_ms)| delay_ms).collect());
         let frame_delays = shown().filter_map(|frame| between(Some(frame.captured_us), frame.shown_us));
         let squared_errors: Vec<f64> = shown().filter_map(|frame| frame.psnr_y_db).map(mse_of_psnr).collect();
         let encodes = self.scored().filter_map(|frame| between(frame.encode_start_us, frame.encoded_us));
@@ -277,19 +278,18 @@ impl Likeness {
     }
 }
 
-/// The signal delay of every scored frame, in order of capture, with its time of capture: how long until it or a later
-/// one was on the screen.
+/// The signal delay of every frame captured before the run's end, in order of capture, with its time of capture: how
+/// long until it or a later one was on the screen. Those of the unscored start are among them.
 ///
 /// A frame that nothing followed on the screen is charged the time to the run's end, the least it can have been. The
 /// paper's script leaves such frames out, which forgives a call that freezes for good; where calls do not, the two
 /// differ by the few frames in flight at the end.
 pub fn signal_delays_ms(run: &Run) -> Vec<(u64, f64)> {
-    let window = run.scored_from_us()..run.ends_us;
     let mut on_screen_us = run.ends_us;
     let mut delays = Vec::new();
     for frame in run.frames.iter().rev() {
         on_screen_us = on_screen_us.min(run.shown_us(frame).unwrap_or(run.ends_us));
-        if window.contains(&frame.captured_us) {
+        if frame.captured_us < run.ends_us {
             delays.push((frame.captured_us, milliseconds(frame.captured_us, on_screen_us)));
         }
     }
