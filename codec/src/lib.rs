@@ -16,8 +16,10 @@ mod picture;
 mod predict;
 pub mod quality;
 mod quantizer;
+mod report;
 mod state;
 mod store;
+mod transition;
 
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
@@ -25,5 +27,7 @@ pub use decode::{DecodeError, Decoded, decode};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};
+pub use report::{StateReport, StateReportError};
 pub use state::{State, StateError, StateId};
 pub use store::StateStore;
+pub use transition::{StateTag, Transition, TransitionError};
