@@ -14,6 +14,8 @@ pub struct IvfReader<R> {
     input: R,
     header: IvfHeader,
     next_frame: u64,
+    /// The iterator has ended: what follows an error is not to be trusted.
+    ended: bool,
 }
 
 /// What the file's header claims. Only VP8's own key frames are to be believed about the size, and only the end of
@@ -127,7 +129,7 @@ impl<R: Read> IvfReader<R> {
     /// Reads the file's header.
     pub fn new(mut input: R) -> Result<Self, IvfError> {
         let header = read_header(&mut input)?;
-        Ok(Self { input, header, next_frame: 0 })
+        Ok(Self { input, header, next_frame: 0, ended: false })
     }
 
     /// What the file's header claims.
@@ -163,12 +165,17 @@ impl<R: Read> IvfReader<R> {
     }
 }
 
-/// The frames, until the end or an error.
+/// The frames, until the end or the first error.
 impl<R: Read> Iterator for IvfReader<R> {
     type Item = Result<IvfFrame, IvfError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read_frame().transpose()
+        if self.ended {
+            return None;
+        }
+        let item = self.read_frame().transpose();
+        self.ended = !matches!(item, Some(Ok(_)));
+        item
     }
 }
 

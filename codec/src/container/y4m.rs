@@ -18,6 +18,8 @@ pub struct Y4mReader<R> {
     size: Size,
     rate: Option<FrameRate>,
     next_frame: u64,
+    /// The iterator has ended: what follows an error is not to be trusted.
+    ended: bool,
 }
 
 /// Why y4m bytes hold no (further) picture. Frames count from 0.
@@ -113,7 +115,7 @@ impl<R: Read> Y4mReader<R> {
         let mut input = BufReader::new(input);
         let line = header_line(&mut input)?;
         let Header { size, rate } = parse_header(&line)?;
-        Ok(Self { input, size, rate, next_frame: 0 })
+        Ok(Self { input, size, rate, next_frame: 0, ended: false })
     }
 
     /// The size of every picture.
@@ -152,7 +154,12 @@ impl<R: Read> Iterator for Y4mReader<R> {
     type Item = Result<Image, Y4mError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read_frame().transpose()
+        if self.ended {
+            return None;
+        }
+        let item = self.read_frame().transpose();
+        self.ended = !matches!(item, Some(Ok(_)));
+        item
     }
 }
 
@@ -432,6 +439,13 @@ mod tests {
         }
         let long = [b"YUV4MPEG2 W2 H2\nFRAME X", &[b'x'; MAX_LINE_BYTES][..], b"\nabcdef"].concat();
         assert!(matches!(error(&long), Y4mError::BadFrameLine { frame: 0, .. }));
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        let bytes = b"YUV4MPEG2 W2 H2\nFRAMX\nFRAME\nabcdef";
+        let items: Vec<bool> = Y4mReader::new(&bytes[..]).unwrap().map(|item| item.is_ok()).collect();
+        assert_eq!(items, [false]);
     }
 
     #[test]
