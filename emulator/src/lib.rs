@@ -34,6 +34,8 @@ mod queue;
 mod random;
 #[cfg(feature = "real-time")]
 mod relay;
+#[cfg(all(feature = "shell", target_os = "linux"))]
+mod shell;
 mod synthetic;
 mod trace;
 mod world;
@@ -45,5 +47,7 @@ pub use log::{Event, LogHeader, MAX_EVENTS};
 pub use queue::{MAX_QUEUED_PACKETS, QueueDiscipline, QueueError, QueueLimit};
 #[cfg(feature = "real-time")]
 pub use relay::{MAX_DATAGRAM_BYTES, Relay, RelayFigures};
+#[cfg(all(feature = "shell", target_os = "linux"))]
+pub use shell::{Direction, Shell, ShellError, TUN_HEADER_BYTES};
 pub use trace::{MAX_BITS_PER_SECOND, MAX_OPPORTUNITIES, MAX_TIME_MS, OPPORTUNITY_BYTES, Trace, TraceError};
 pub use world::{MAX_PENDING_EVENTS, World};
