@@ -6,3 +6,6 @@
 mod image;
 
 pub use image::{Image, ImageError, Size, SizeError};
+mod encode;
+mod kernels;
+mod macroblock { #[derive(Clone,Copy,PartialEq,Eq,Debug,Default)] pub(crate) struct MotionVector { pub(crate) x: i16, pub(crate) y: i16 } }

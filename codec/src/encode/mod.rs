@@ -1,0 +1,5 @@
+//! Encoding.
+mod motion;
+mod price;
+mod rate;
+mod tokens;

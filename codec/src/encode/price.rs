@@ -1,0 +1,105 @@
+//! Bits against distortion: what a bit is worth at a quantizer, and what a motion vector costs.
+
+use super::rate::{Cost, bit_cost};
+use crate::macroblock::MotionVector;
+
+/// What a bit is worth in distortion, at one quantizer. Both grow with the divisor of luma's AC coefficients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lambda {
+    /// In 1024ths of an absolute difference (or of a SATD) per bit.
+    absolute: u32,
+    /// In 1024ths of a squared difference per bit.
+    squared: u32,
+}
+
+/// 1024ths of an absolute difference per bit and step of the divisor.
+const ABSOLUTE: u32 = 190;
+
+/// 1024ths of a squared difference per bit and squared step of the divisor: near the 0.028 of libvpx's documented rate-distortion
+/// constant (2.8 squared steps per hundred).
+const SQUARED: u32 = 30;
+
+impl Lambda {
+    /// The worth of a bit where luma's AC coefficients are divided by `divisor`.
+    pub(super) fn new(divisor: u16) -> Self {
+        let divisor = u32::from(divisor);
+        Self { absolute: ABSOLUTE * divisor, squared: SQUARED * divisor * divisor }
+    }
+
+    /// A price as absolute differences.
+    #[inline]
+    pub(super) fn absolute(&self, cost: Cost) -> u32 {
+        ((u64::from(cost) * u64::from(self.absolute)) >> 18) as u32
+    }
+
+    /// A price as squared differences.
+    #[inline]
+    pub(super) fn squared(&self, cost: Cost) -> u32 {
+        ((u64::from(cost) * u64::from(self.squared)) >> 18) as u32
+    }
+}
+
+/// Prices of every component of a vector difference, under one frame's probabilities.
+pub(super) struct VectorPrices {
+    /// By magnitude, down first and then across as they are coded; a sign's bit is included.
+    components: [Vec<u16>; 2],
+    lambda: Lambda,
+}
+
+/// Magnitudes a difference can have: ten bits (RFC 6386 §17.2).
+const MAGNITUDES: usize = 1024;
+
+impl VectorPrices {
+    /// Prices under the vector probabilities of RFC 6386 §17.2: down, then across.
+    pub(super) fn new(probabilities: &[[u8; 19]; 2], lambda: Lambda) -> Self {
+        let table = |p: &[u8; 19]| (0..MAGNITUDES).map(|magnitude| component_cost(magnitude, p) as u16).collect();
+        Self { components: [table(&probabilities[0]), table(&probabilities[1])], lambda }
+    }
+
+    /// Price of coding `vector` as a difference to `best`, in 256ths of a bit.
+    #[inline]
+    pub(super) fn cost(&self, vector: MotionVector, best: MotionVector) -> Cost {
+        let down = usize::from(vector.y.abs_diff(best.y)).min(MAGNITUDES - 1);
+        let across = usize::from(vector.x.abs_diff(best.x)).min(MAGNITUDES - 1);
+        Cost::from(self.components[0][down]) + Cost::from(self.components[1][across])
+    }
+
+    /// As [`Self::cost`], in absolute differences.
+    #[inline]
+    pub(super) fn in_absolute_differences(&self, vector: MotionVector, best: MotionVector) -> u32 {
+        self.lambda.absolute(self.cost(vector, best))
+    }
+
+    /// As [`Self::cost`], in squared differences.
+    #[inline]
+    pub(super) fn in_squared_differences(&self, vector: MotionVector, best: MotionVector) -> u32 {
+        self.lambda.squared(self.cost(vector, best))
+    }
+}
+
+/// Price of one component's magnitude, and of its sign where it has one (taken as one bit).
+fn component_cost(magnitude: usize, p: &[u8; 19]) -> Cost {
+    const LONG: usize = 0;
+    const SIGN: usize = 1;
+    const SHORT_TREE: usize = 2;
+    const LONG_BITS: usize = 9;
+    let bit = |of: usize| magnitude >> of & 1 == 1;
+    let mut cost = bit_cost(magnitude > 7, p[LONG]);
+    if magnitude > 7 {
+        for i in (0..3).chain(4..10) {
+            cost += bit_cost(bit(i), p[LONG_BITS + i]);
+        }
+        if magnitude > 15 {
+            cost += bit_cost(bit(3), p[LONG_BITS + 3]);
+        }
+    } else {
+        // A balanced tree of eight leaves: the branch is chosen by the bits already read.
+        cost += bit_cost(bit(2), p[SHORT_TREE]);
+        cost += bit_cost(bit(1), p[SHORT_TREE + if bit(2) { 4 } else { 1 }]);
+        cost += bit_cost(bit(0), p[SHORT_TREE + if bit(2) { 5 } else { 2 } + usize::from(bit(1))]);
+    }
+    if magnitude > 0 {
+        cost += (bit_cost(false, p[SIGN]) + bit_cost(true, p[SIGN])) / 2;
+    }
+    cost
+}

@@ -1,0 +1,347 @@
+//! Coefficients as tokens (RFC 6386 §13): recorded and counted first, priced under the probabilities that suit the counts,
+//! and only then written. A count alone tells what the tokens will cost to a fraction of a percent.
+
+use super::rate::{BIT, Cost, best_probability, bit_cost, bits_cost};
+
+/// Kinds of blocks, by the index of their probabilities (RFC 6386 §13.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// Luma whose DC lives in the macroblock's Y2.
+    LumaWithoutDc = 0,
+    /// The sixteen DCs of a macroblock's luma.
+    Y2 = 1,
+    /// Either chroma.
+    Chroma = 2,
+    /// Luma with its own DC.
+    Luma = 3,
+}
+
+/// Probabilities of every branch of the token tree, by kind of block, band, context and branch.
+pub(super) type CoefficientProbabilities = [[[[u8; 11]; 3]; 8]; 4];
+
+/// Contexts a token can be coded in: kind of block, band, and what came before.
+const CONTEXTS: usize = 4 * 8 * 3;
+
+/// How often each token occurred in each context: all that sizes and new probabilities depend on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TokenCounts {
+    tokens: [[u32; 12]; CONTEXTS],
+    /// Of these, how many followed a zero, where the block cannot end and that branch is not coded.
+    unending: [u32; CONTEXTS],
+    /// Signs and extra bits, whose probabilities are fixed.
+    fixed: u64,
+}
+
+/// What is to be written of one token: the token in bits 0..4, whether it followed a zero in bit 4, context in bits 8..16, extra bits
+/// in 16..27, sign in bit 27.
+type Token = u32;
+
+const END: u32 = 11;
+const FIRST_CATEGORY: u32 = 5;
+const AFTER_ZERO: u32 = 1 << 4;
+const SIGN: u32 = 1 << 27;
+
+/// Least magnitude of each of the six categories of larger levels, and past the last one (RFC 6386 §13.2).
+const CATEGORY_BASE: [u16; 7] = [5, 7, 11, 19, 35, 67, 67 + 2048];
+
+/// Probabilities of the extra bits of each category, high bit first (RFC 6386 §13.2).
+const CATEGORY_BITS: [&[u8]; 6] = [
+    &[159],
+    &[165, 145],
+    &[173, 148, 140],
+    &[176, 155, 140, 135],
+    &[180, 157, 141, 134, 130],
+    &[254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129],
+];
+
+/// Raster position of each position in zigzag order (RFC 6386 §13).
+const ZIGZAG: [usize; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
+
+/// Band of each position in zigzag order (RFC 6386 §13.3); one past the end only makes an index that is never used.
+const BAND: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
+
+impl Default for TokenCounts {
+    fn default() -> Self {
+        Self { tokens: [[0; 12]; CONTEXTS], unending: [0; CONTEXTS], fixed: 0 }
+    }
+}
+
+/// The tokens of a frame in coding order, with their counts.
+#[derive(Default)]
+pub(super) struct TokenRecord {
+    pub(super) counts: TokenCounts,
+    tokens: Vec<Token>,
+}
+
+impl TokenRecord {
+    /// Room for `macroblocks` of an ordinary frame.
+    pub(super) fn with_room_for(macroblocks: usize) -> Self {
+        Self { counts: TokenCounts::default(), tokens: Vec::with_capacity(macroblocks * 64) }
+    }
+
+    /// Records one block: `levels` in raster order, nothing but zeros from position `end` in zigzag order on; `context` says how many of
+    /// the neighbours above and left had any token but the end.
+    #[inline]
+    pub(super) fn record(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize) {
+        self.counts.walk(levels, end, kind, context, |token| self.tokens.push(token));
+    }
+
+    /// Writes every token: `write(bit, probability)` for each branch.
+    pub(super) fn write(&self, probabilities: &CoefficientProbabilities, mut write: impl FnMut(bool, u8)) {
+        let flat = probabilities.as_flattened().as_flattened();
+        for token in &self.tokens {
+            let p = &flat[(token >> 8 & 0xff) as usize];
+            let kind = token & 15;
+            if token & AFTER_ZERO == 0 {
+                write(kind != END, p[0]);
+                if kind == END {
+                    continue;
+                }
+            }
+            write(kind != 0, p[1]);
+            if kind == 0 {
+                continue;
+            }
+            write(kind != 1, p[2]);
+            if kind > 1 {
+                write(kind >= FIRST_CATEGORY, p[3]);
+                if kind < FIRST_CATEGORY {
+                    write(kind != 2, p[4]);
+                    if kind != 2 {
+                        write(kind == 4, p[5]);
+                    }
+                } else {
+                    let category = (kind - FIRST_CATEGORY) as usize;
+                    write(category >= 2, p[6]);
+                    if category < 2 {
+                        write(category == 1, p[7]);
+                    } else {
+                        write(category >= 4, p[8]);
+                        write(category & 1 == 1, p[9 + usize::from(category >= 4)]);
+                    }
+                    let bits = CATEGORY_BITS[category];
+                    for (i, probability) in bits.iter().enumerate() {
+                        write(token >> (16 + bits.len() - 1 - i) & 1 == 1, *probability);
+                    }
+                }
+            }
+            write(token & SIGN != 0, 128);
+        }
+    }
+}
+
+impl TokenCounts {
+    /// As [`TokenRecord::record`], but only counts.
+    #[inline]
+    pub(super) fn count(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize) {
+        self.walk(levels, end, kind, context, |_| ());
+    }
+
+    #[inline(always)]
+    fn walk(
+        &mut self,
+        levels: &[i16; 16],
+        end: usize,
+        kind: BlockKind,
+        context: usize,
+        mut emit: impl FnMut(Token),
+    ) {
+        let first = usize::from(kind == BlockKind::LumaWithoutDc);
+        let base = kind as usize * 24;
+        let mut at = base + BAND[first] * 3 + context;
+        let mut after_zero = 0;
+        for i in first..end {
+            let level = levels[ZIGZAG[i]];
+            let magnitude = level.unsigned_abs();
+            let mut token = if magnitude < 5 { u32::from(magnitude) } else { self.category(magnitude) };
+            let kind = (token & 15) as usize;
+            self.tokens[at][kind] += 1;
+            self.unending[at] += u32::from(after_zero != 0);
+            if level < 0 {
+                token |= SIGN;
+            }
+            emit(token | after_zero | (at as u32) << 8);
+            after_zero = if level == 0 { AFTER_ZERO } else { 0 };
+            at = base + BAND[i + 1] * 3 + usize::from(magnitude.min(2));
+        }
+        if end < 16 {
+            self.tokens[at][END as usize] += 1;
+            emit(END | (at as u32) << 8);
+        }
+    }
+
+    /// The token of a level of 5 or more, with its extra bits, whose price is noted.
+    fn category(&mut self, magnitude: u16) -> Token {
+        let category = CATEGORY_BASE[1..6].iter().filter(|base| magnitude >= **base).count();
+        let extra = u32::from(magnitude - CATEGORY_BASE[category]);
+        let bits = CATEGORY_BITS[category];
+        for (i, probability) in bits.iter().enumerate() {
+            self.fixed += u64::from(bit_cost(extra >> (bits.len() - 1 - i) & 1 == 1, *probability));
+        }
+        (FIRST_CATEGORY + category as u32) | extra << 16
+    }
+
+    /// How often each branch of the token tree was taken towards 0 and towards 1, in the context `at`.
+    fn branches(&self, at: usize) -> [(u32, u32); 11] {
+        let t = &self.tokens[at];
+        let all: u32 = t.iter().sum();
+        let large = t[7] + t[8] + t[9] + t[10];
+        let categories = t[5] + t[6] + large;
+        let small = t[2] + t[3] + t[4];
+        let more = all - t[11];
+        [
+            (t[11], more - self.unending[at]),
+            (t[0], more - t[0]),
+            (t[1], small + categories),
+            (small, categories),
+            (t[2], t[3] + t[4]),
+            (t[3], t[4]),
+            (t[5] + t[6], large),
+            (t[5], t[6]),
+            (t[7] + t[8], t[9] + t[10]),
+            (t[7], t[8]),
+            (t[9], t[10]),
+        ]
+    }
+
+    /// The probabilities that make these tokens and their own announcement cheapest, starting from those the decoder has
+    /// (RFC 6386 §13.4: `update` is the chance, in 256, that a probability stays).
+    pub(super) fn best_probabilities(
+        &self,
+        known: &CoefficientProbabilities,
+        update: &CoefficientProbabilities,
+    ) -> Coding {
+        let mut probabilities = *known;
+        let mut cost = self.fixed;
+        let known = known.as_flattened().as_flattened();
+        let update = update.as_flattened().as_flattened();
+        for (at, p) in probabilities.as_flattened_mut().as_flattened_mut().iter_mut().enumerate() {
+            let nonzero: u32 = self.tokens[at][1..11].iter().sum();
+            cost += u64::from(nonzero) * u64::from(BIT);
+            for (branch, (zeros, ones)) in self.branches(at).into_iter().enumerate() {
+                let (old, stays) = (known[at][branch], update[at][branch]);
+                let keep = bits_cost(zeros, ones, old) + u64::from(bit_cost(false, stays));
+                let change = best_probability(zeros, ones).filter(|new| *new != old).map(|new| {
+                    (bits_cost(zeros, ones, new) + u64::from(bit_cost(true, stays) + 8 * BIT), new)
+                });
+                match change {
+                    Some((changed, new)) if changed < keep => {
+                        p[branch] = new;
+                        cost += changed;
+                    }
+                    _ => cost += keep,
+                }
+            }
+        }
+        Coding { probabilities, cost }
+    }
+}
+
+/// How a frame's tokens are best coded.
+pub(super) struct Coding {
+    /// The probabilities to code them under.
+    pub(super) probabilities: CoefficientProbabilities,
+    /// Price of all tokens and of announcing the probabilities, in 256ths of a bit.
+    pub(super) cost: u64,
+}
+
+/// Prices of tokens under known probabilities, for weighing levels against each other before they are chosen.
+pub(super) struct TokenPrices {
+    /// By context and by magnitude up to 66 without its sign; index [`TokenPrices::END`] for the end of a block.
+    prices: Vec<[Cost; 12]>,
+    /// The same where the block cannot end.
+    unending: Vec<[Cost; 12]>,
+}
+
+impl TokenPrices {
+    /// Prices of every token in every context.
+    pub(super) fn new(probabilities: &CoefficientProbabilities) -> Self {
+        let flat = probabilities.as_flattened().as_flattened();
+        let unending: Vec<[Cost; 12]> = flat.iter().map(|p| std::array::from_fn(|token| token_cost(token, p))).collect();
+        let prices = unending
+            .iter()
+            .zip(flat)
+            .map(|(prices, p)| {
+                std::array::from_fn(|token| {
+                    if token == END as usize { bit_cost(false, p[0]) } else { prices[token] + bit_cost(true, p[0]) }
+                })
+            })
+            .collect();
+        Self { prices, unending }
+    }
+}
+
+/// Price of a token, its sign included, its extra bits and the branch that could have ended the block left out.
+fn token_cost(token: usize, p: &[u8; 11]) -> Cost {
+    let mut cost = bit_cost(token != 0, p[1]);
+    if token == 0 {
+        return cost;
+    }
+    cost += BIT + bit_cost(token != 1, p[2]);
+    if token == 1 {
+        return cost;
+    }
+    cost += bit_cost(token >= 5, p[3]);
+    if token < 5 {
+        cost += bit_cost(token != 2, p[4]);
+        if token != 2 {
+            cost += bit_cost(token == 4, p[5]);
+        }
+        return cost;
+    }
+    let category = token - 5;
+    cost += bit_cost(category >= 2, p[6]);
+    if category < 2 {
+        cost + bit_cost(category == 1, p[7])
+    } else {
+        cost + bit_cost(category >= 4, p[8]) + bit_cost(category & 1 == 1, p[9 + usize::from(category >= 4)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> TokenRecord {
+        let mut record = TokenRecord::with_room_for(1);
+        record.record(&[0; 16], 0, BlockKind::Y2, 0);
+        for n in 0..200i16 {
+            let levels = std::array::from_fn(|i| if i == 5 { 0 } else { (n - 100) * (n % 13) / (1 + i as i16 * i as i16) });
+            let end = (0..16).rev().find(|i| levels[ZIGZAG[*i]] != 0).map_or(0, |i| i + 1);
+            record.record(&levels, end, BlockKind::Luma, n as usize % 3);
+        }
+        record
+    }
+
+    #[test]
+    fn the_price_of_a_count_is_the_price_of_writing() {
+        let record = record();
+        let (known, update) = ([[[[100; 11]; 3]; 8]; 4], [[[[250; 11]; 3]; 8]; 4]);
+        let coding = record.counts.best_probabilities(&known, &update);
+        let mut written = 0;
+        record.write(&coding.probabilities, |bit, p| written += u64::from(bit_cost(bit, p)));
+        for (new, old) in coding.probabilities.as_flattened().as_flattened().as_flattened().iter().zip([100; 1056]) {
+            written += u64::from(bit_cost(*new != old, 250)) + if *new == old { 0 } else { 8 * u64::from(BIT) };
+        }
+        assert_eq!(coding.cost, written);
+    }
+
+    #[test]
+    fn suited_probabilities_are_never_dearer() {
+        let record = record();
+        let (known, update) = ([[[[100; 11]; 3]; 8]; 4], [[[[250; 11]; 3]; 8]; 4]);
+        let frozen = [[[[255; 11]; 3]; 8]; 4]; // an announcement so dear that hardly any pays
+        let adapted = record.counts.best_probabilities(&known, &update).cost;
+        assert!(adapted < record.counts.best_probabilities(&known, &frozen).cost);
+    }
+
+    #[test]
+    fn counting_is_recording_without_the_tokens() {
+        let (mut counts, mut record) = (TokenCounts::default(), TokenRecord::default());
+        let levels = [70, -1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        counts.count(&levels, 7, BlockKind::Chroma, 1);
+        record.record(&levels, 7, BlockKind::Chroma, 1);
+        assert_eq!(counts, record.counts);
+        assert_eq!(record.tokens.len(), 8);
+    }
+}
