@@ -1,5 +1,7 @@
 //! Encoding.
+mod contexts;
 mod motion;
 mod price;
 mod rate;
+mod residue;
 mod tokens;

@@ -8,28 +8,7 @@ use crate::kernels::{
     subpixel::bilinear_variance_16x16,
 };
 use crate::macroblock::MotionVector;
-
-/// A plane with samples around it: the picture's sample (0, 0) is at `origin`.
-#[derive(Clone, Copy)]
-pub(super) struct Plane<'a> {
-    pub(super) samples: &'a [u8],
-    pub(super) stride: usize,
-    pub(super) origin: usize,
-}
-
-impl<'a> Plane<'a> {
-    /// Where the sample at (`x`, `y`) lies; both may be negative as far as the border reaches.
-    #[inline]
-    pub(super) fn offset(&self, x: i32, y: i32) -> usize {
-        (self.origin as isize + y as isize * self.stride as isize + x as isize) as usize
-    }
-
-    /// The samples from (`x`, `y`) on.
-    #[inline]
-    pub(super) fn at(&self, x: i32, y: i32) -> &'a [u8] {
-        &self.samples[self.offset(x, y)..]
-    }
-}
+use crate::picture::PlaneView;
 
 /// How far a macroblock's vector may reach, in whole samples, so that every sample its prediction reads exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +44,7 @@ impl Reach {
     /// Whether a vector, with the next whole sample where it points between two, stays inside.
     #[inline]
     pub(super) fn holds_vector(&self, vector: MotionVector) -> bool {
-        let (x, y) = (i32::from(vector.x), i32::from(vector.y));
+        let (x, y) = (i32::from(vector.column), i32::from(vector.row));
         x >= 4 * self.left && x <= 4 * self.right && y >= 4 * self.up && y <= 4 * self.down
     }
 
@@ -83,7 +62,7 @@ pub(super) struct Search<'a> {
     /// The macroblock's own samples.
     pub(super) source: &'a [u8],
     pub(super) source_stride: usize,
-    pub(super) reference: Plane<'a>,
+    pub(super) reference: PlaneView<'a>,
     /// Where the macroblock lies, in samples.
     pub(super) position: (i32, i32),
     pub(super) reach: Reach,
@@ -101,7 +80,7 @@ impl Search<'_> {
         let mut best = (i32::MAX as u32, (0, 0));
         let mut tried = [(i32::MAX, i32::MAX); 8];
         for (i, start) in starts.iter().take(tried.len()).enumerate() {
-            let whole = self.reach.clamp(((i32::from(start.x) + 2) >> 2, (i32::from(start.y) + 2) >> 2));
+            let whole = self.reach.clamp(((i32::from(start.column) + 2) >> 2, (i32::from(start.row) + 2) >> 2));
             if !tried[..i].contains(&whole) {
                 best = best.min((self.cost(whole), whole));
             }
@@ -111,14 +90,25 @@ impl Search<'_> {
         self.refine(whole)
     }
 
+    /// Where the block displaced by a whole vector starts in the reference.
+    #[inline]
+    fn index(&self, (x, y): (i32, i32)) -> usize {
+        self.reference.index((self.position.0 + x) as isize, (self.position.1 + y) as isize)
+    }
+
+    #[inline]
+    fn samples(&self, at: (i32, i32)) -> &[u8] {
+        &self.reference.samples[self.index(at)..]
+    }
+
     /// Difference and price of a whole vector.
     fn cost(&self, at: (i32, i32)) -> u32 {
-        let samples = self.reference.at(self.position.0 + at.0, self.position.1 + at.1);
+        let samples = self.samples(at);
         sad_16x16(self.source, self.source_stride, samples, self.reference.stride) + self.price(at)
     }
 
     fn price(&self, (x, y): (i32, i32)) -> u32 {
-        self.prices.in_absolute_differences(MotionVector { x: (4 * x) as i16, y: (4 * y) as i16 }, self.best)
+        self.prices.in_absolute_differences(MotionVector { row: (4 * y) as i16, column: (4 * x) as i16 }, self.best)
     }
 
     /// The cheapest of `around` shifted by the steps, if it is cheaper than what is known.
@@ -129,8 +119,7 @@ impl Search<'_> {
             let places: [(i32, i32); 4] =
                 std::array::from_fn(|i| four.get(i).map_or((x, y), |(right, down)| (x + right, y + down)));
             if places.iter().all(|place| self.reach.holds(*place)) {
-                let offsets =
-                    places.map(|(x, y)| self.reference.offset(self.position.0 + x, self.position.1 + y));
+                let offsets = places.map(|place| self.index(place));
                 let reference = self.reference;
                 let sads =
                     sad_16x16_four(self.source, self.source_stride, reference.samples, offsets, reference.stride);
@@ -182,7 +171,7 @@ impl Search<'_> {
 
     /// Half samples, then quarters, around a whole vector.
     fn refine(&self, (x, y): (i32, i32)) -> (MotionVector, u32) {
-        let vector = MotionVector { x: (4 * x) as i16, y: (4 * y) as i16 };
+        let vector = MotionVector { row: (4 * y) as i16, column: (4 * x) as i16 };
         let (mut best, mut variance) = (vector, self.variance(vector));
         let mut best_cost = variance + self.prices.in_squared_differences(best, self.best);
         for step in [2i16, 1] {
@@ -190,12 +179,12 @@ impl Search<'_> {
             let mut costs = [u32::MAX; 4]; // left, right, up, down
             let sides = [(-step, 0), (step, 0), (0, -step), (0, step)];
             for ((right, down), side_cost) in sides.into_iter().zip(&mut costs) {
-                let place = MotionVector { x: centre.x + right, y: centre.y + down };
+                let place = MotionVector { row: centre.row + down, column: centre.column + right };
                 *side_cost = self.try_vector(place, &mut best, &mut variance, &mut best_cost);
             }
             let right = if costs[0] < costs[1] { -step } else { step };
             let down = if costs[2] < costs[3] { -step } else { step };
-            let place = MotionVector { x: centre.x + right, y: centre.y + down };
+            let place = MotionVector { row: centre.row + down, column: centre.column + right };
             self.try_vector(place, &mut best, &mut variance, &mut best_cost);
         }
         (best, variance)
@@ -215,8 +204,8 @@ impl Search<'_> {
 
     /// Variance of the difference at a vector in quarter samples.
     pub(super) fn variance(&self, vector: MotionVector) -> u32 {
-        let (x, y) = (i32::from(vector.x), i32::from(vector.y));
-        let samples = self.reference.at(self.position.0 + (x >> 2), self.position.1 + (y >> 2));
+        let (x, y) = (i32::from(vector.column), i32::from(vector.row));
+        let samples = self.samples((x >> 2, y >> 2));
         let (right, down) = ((x & 3) as usize, (y & 3) as usize);
         bilinear_variance_16x16(self.source, self.source_stride, samples, self.reference.stride, right, down)
     }

@@ -1,6 +1,7 @@
 //! Bits against distortion: what a bit is worth at a quantizer, and what a motion vector costs.
 
 use super::rate::{Cost, bit_cost};
+use crate::bitstream::tables::VectorProbabilities;
 use crate::macroblock::MotionVector;
 
 /// What a bit is worth in distortion, at one quantizer. Both grow with the divisor of luma's AC coefficients.
@@ -51,16 +52,16 @@ const MAGNITUDES: usize = 1024;
 
 impl VectorPrices {
     /// Prices under the vector probabilities of RFC 6386 §17.2: down, then across.
-    pub(super) fn new(probabilities: &[[u8; 19]; 2], lambda: Lambda) -> Self {
-        let table = |p: &[u8; 19]| (0..MAGNITUDES).map(|magnitude| component_cost(magnitude, p) as u16).collect();
+    pub(super) fn new(probabilities: &[VectorProbabilities; 2], lambda: Lambda) -> Self {
+        let table = |p: &VectorProbabilities| (0..MAGNITUDES).map(|magnitude| component_cost(magnitude, p) as u16).collect();
         Self { components: [table(&probabilities[0]), table(&probabilities[1])], lambda }
     }
 
     /// Price of coding `vector` as a difference to `best`, in 256ths of a bit.
     #[inline]
     pub(super) fn cost(&self, vector: MotionVector, best: MotionVector) -> Cost {
-        let down = usize::from(vector.y.abs_diff(best.y)).min(MAGNITUDES - 1);
-        let across = usize::from(vector.x.abs_diff(best.x)).min(MAGNITUDES - 1);
+        let down = usize::from(vector.row.abs_diff(best.row)).min(MAGNITUDES - 1);
+        let across = usize::from(vector.column.abs_diff(best.column)).min(MAGNITUDES - 1);
         Cost::from(self.components[0][down]) + Cost::from(self.components[1][across])
     }
 
@@ -78,7 +79,7 @@ impl VectorPrices {
 }
 
 /// Price of one component's magnitude, and of its sign where it has one (taken as one bit).
-fn component_cost(magnitude: usize, p: &[u8; 19]) -> Cost {
+fn component_cost(magnitude: usize, p: &VectorProbabilities) -> Cost {
     const LONG: usize = 0;
     const SIGN: usize = 1;
     const SHORT_TREE: usize = 2;

@@ -2,6 +2,9 @@
 //! and only then written. A count alone tells what the tokens will cost to a fraction of a percent.
 
 use super::rate::{BIT, Cost, best_probability, bit_cost, bits_cost};
+use crate::bitstream::tables::{
+    CATEGORY_BASE, CATEGORY_PROBABILITIES, COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG,
+};
 
 /// Kinds of blocks, by the index of their probabilities (RFC 6386 §13.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +18,6 @@ pub(super) enum BlockKind {
     /// Luma with its own DC.
     Luma = 3,
 }
-
-/// Probabilities of every branch of the token tree, by kind of block, band, context and branch.
-pub(super) type CoefficientProbabilities = [[[[u8; 11]; 3]; 8]; 4];
 
 /// Contexts a token can be coded in: kind of block, band, and what came before.
 const CONTEXTS: usize = 4 * 8 * 3;
@@ -41,29 +41,16 @@ const FIRST_CATEGORY: u32 = 5;
 const AFTER_ZERO: u32 = 1 << 4;
 const SIGN: u32 = 1 << 27;
 
-/// Least magnitude of each of the six categories of larger levels, and past the last one (RFC 6386 §13.2).
-const CATEGORY_BASE: [u16; 7] = [5, 7, 11, 19, 35, 67, 67 + 2048];
-
-/// Probabilities of the extra bits of each category, high bit first (RFC 6386 §13.2).
-const CATEGORY_BITS: [&[u8]; 6] = [
-    &[159],
-    &[165, 145],
-    &[173, 148, 140],
-    &[176, 155, 140, 135],
-    &[180, 157, 141, 134, 130],
-    &[254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129],
-];
-
-/// Raster position of each position in zigzag order (RFC 6386 §13).
-const ZIGZAG: [usize; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
-
-/// Band of each position in zigzag order (RFC 6386 §13.3); one past the end only makes an index that is never used.
-const BAND: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
-
 impl Default for TokenCounts {
     fn default() -> Self {
         Self { tokens: [[0; 12]; CONTEXTS], unending: [0; CONTEXTS], fixed: 0 }
     }
+}
+
+/// Where the contexts of a position in zigzag order start among a kind's; past the end any will do, as none is used.
+#[inline]
+fn band(position: usize) -> usize {
+    usize::from(COEFFICIENT_BANDS[position & 15]) * 3
 }
 
 /// The tokens of a frame in coding order, with their counts.
@@ -87,7 +74,7 @@ impl TokenRecord {
     }
 
     /// Writes every token: `write(bit, probability)` for each branch.
-    pub(super) fn write(&self, probabilities: &CoefficientProbabilities, mut write: impl FnMut(bool, u8)) {
+    pub(super) fn write(&self, probabilities: &TokenProbabilities, mut write: impl FnMut(bool, Probability)) {
         let flat = probabilities.as_flattened().as_flattened();
         for token in &self.tokens {
             let p = &flat[(token >> 8 & 0xff) as usize];
@@ -119,7 +106,7 @@ impl TokenRecord {
                         write(category >= 4, p[8]);
                         write(category & 1 == 1, p[9 + usize::from(category >= 4)]);
                     }
-                    let bits = CATEGORY_BITS[category];
+                    let bits = CATEGORY_PROBABILITIES[category];
                     for (i, probability) in bits.iter().enumerate() {
                         write(token >> (16 + bits.len() - 1 - i) & 1 == 1, *probability);
                     }
@@ -148,10 +135,10 @@ impl TokenCounts {
     ) {
         let first = usize::from(kind == BlockKind::LumaWithoutDc);
         let base = kind as usize * 24;
-        let mut at = base + BAND[first] * 3 + context;
+        let mut at = base + band(first) + context;
         let mut after_zero = 0;
         for i in first..end {
-            let level = levels[ZIGZAG[i]];
+            let level = levels[usize::from(ZIGZAG[i])];
             let magnitude = level.unsigned_abs();
             let mut token = if magnitude < 5 { u32::from(magnitude) } else { self.category(magnitude) };
             let kind = (token & 15) as usize;
@@ -162,7 +149,7 @@ impl TokenCounts {
             }
             emit(token | after_zero | (at as u32) << 8);
             after_zero = if level == 0 { AFTER_ZERO } else { 0 };
-            at = base + BAND[i + 1] * 3 + usize::from(magnitude.min(2));
+            at = base + band(i + 1) + usize::from(magnitude.min(2));
         }
         if end < 16 {
             self.tokens[at][END as usize] += 1;
@@ -172,9 +159,9 @@ impl TokenCounts {
 
     /// The token of a level of 5 or more, with its extra bits, whose price is noted.
     fn category(&mut self, magnitude: u16) -> Token {
-        let category = CATEGORY_BASE[1..6].iter().filter(|base| magnitude >= **base).count();
+        let category = CATEGORY_BASE[1..].iter().filter(|base| magnitude >= **base).count();
         let extra = u32::from(magnitude - CATEGORY_BASE[category]);
-        let bits = CATEGORY_BITS[category];
+        let bits = CATEGORY_PROBABILITIES[category];
         for (i, probability) in bits.iter().enumerate() {
             self.fixed += u64::from(bit_cost(extra >> (bits.len() - 1 - i) & 1 == 1, *probability));
         }
@@ -208,8 +195,8 @@ impl TokenCounts {
     /// (RFC 6386 §13.4: `update` is the chance, in 256, that a probability stays).
     pub(super) fn best_probabilities(
         &self,
-        known: &CoefficientProbabilities,
-        update: &CoefficientProbabilities,
+        known: &TokenProbabilities,
+        update: &TokenProbabilities,
     ) -> Coding {
         let mut probabilities = *known;
         let mut cost = self.fixed;
@@ -240,7 +227,7 @@ impl TokenCounts {
 /// How a frame's tokens are best coded.
 pub(super) struct Coding {
     /// The probabilities to code them under.
-    pub(super) probabilities: CoefficientProbabilities,
+    pub(super) probabilities: TokenProbabilities,
     /// Price of all tokens and of announcing the probabilities, in 256ths of a bit.
     pub(super) cost: u64,
 }
@@ -255,7 +242,7 @@ pub(super) struct TokenPrices {
 
 impl TokenPrices {
     /// Prices of every token in every context.
-    pub(super) fn new(probabilities: &CoefficientProbabilities) -> Self {
+    pub(super) fn new(probabilities: &TokenProbabilities) -> Self {
         let flat = probabilities.as_flattened().as_flattened();
         let unending: Vec<[Cost; 12]> = flat.iter().map(|p| std::array::from_fn(|token| token_cost(token, p))).collect();
         let prices = unending
@@ -272,7 +259,7 @@ impl TokenPrices {
 }
 
 /// Price of a token, its sign included, its extra bits and the branch that could have ended the block left out.
-fn token_cost(token: usize, p: &[u8; 11]) -> Cost {
+fn token_cost(token: usize, p: &[Probability; 11]) -> Cost {
     let mut cost = bit_cost(token != 0, p[1]);
     if token == 0 {
         return cost;
@@ -307,7 +294,7 @@ mod tests {
         record.record(&[0; 16], 0, BlockKind::Y2, 0);
         for n in 0..200i16 {
             let levels = std::array::from_fn(|i| if i == 5 { 0 } else { (n - 100) * (n % 13) / (1 + i as i16 * i as i16) });
-            let end = (0..16).rev().find(|i| levels[ZIGZAG[*i]] != 0).map_or(0, |i| i + 1);
+            let end = (0..16).rev().find(|i| levels[usize::from(ZIGZAG[*i])] != 0).map_or(0, |i| i + 1);
             record.record(&levels, end, BlockKind::Luma, n as usize % 3);
         }
         record
