@@ -3,9 +3,15 @@
 //! Decoding and encoding are two arrows between the same states: there is no encoder state, one encodes *for* a
 //! decoder that is in that state. This crate never sees a packet, a clock, a file or a thread.
 
+#![expect(dead_code, reason = "decoder and encoder are being built on these foundations")]
+
+mod bitstream;
+mod encode;
 mod image;
+mod kernels;
+mod macroblock;
+mod picture;
 
 pub use image::{Image, ImageError, Size, SizeError};
-mod encode;
-mod kernels;
-mod macroblock { #[derive(Clone,Copy,PartialEq,Eq,Debug,Default)] pub(crate) struct MotionVector { pub(crate) x: i16, pub(crate) y: i16 } }
+pub use macroblock::QuantizerIndex;
+pub use picture::{Picture, PictureId, Plane};

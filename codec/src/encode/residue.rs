@@ -36,9 +36,9 @@ impl<'a> MacroblockSamples<'a> {
     #[inline]
     pub(super) fn of(planes: &[PlaneView<'a>; 3], row: usize, column: usize) -> Self {
         let [y, u, v] = planes;
-        let chroma = |plane: &PlaneView<'a>| plane.from(8 * column as isize, 8 * row as isize);
+        let chroma = |plane: &PlaneView<'a>| plane.at(8 * column as isize, 8 * row as isize);
         Self {
-            luma: y.from(16 * column as isize, 16 * row as isize),
+            luma: y.at(16 * column as isize, 16 * row as isize),
             chroma: [chroma(u), chroma(v)],
             luma_stride: y.stride,
             chroma_stride: u.stride,

@@ -1,0 +1,319 @@
+//! The boolean entropy coder (RFC 6386 §7): everything in a frame after its uncompressed head goes through it.
+//!
+//! Both directions keep a 64-bit window and move whole bytes, so that a bool costs a multiply, a compare and a shift.
+
+use super::tables::Probability;
+
+/// Reads bools from a partition. Past its end it reads zeros, as the reference decoder does.
+#[derive(Clone, Debug)]
+pub(crate) struct BoolDecoder<'a> {
+    /// What has not been taken into the window yet.
+    rest: &'a [u8],
+    /// The unread bits, from the top; below them zeros.
+    window: u64,
+    /// Width of the current interval, 128..=255 between reads.
+    range: u32,
+    /// Unread bits in the window less 8: negative means that a read may need more.
+    spare_bits: i32,
+}
+
+/// Once the data are over, this many zero bits are taken to follow; a refill grants them anew.
+const ENDLESS_ZEROS: i32 = 1 << 24;
+
+impl<'a> BoolDecoder<'a> {
+    /// A decoder at the start of `partition`.
+    pub(crate) fn new(partition: &'a [u8]) -> Self {
+        Self { rest: partition, window: 0, range: 255, spare_bits: -8 }
+    }
+
+    /// Takes whole bytes into the window.
+    #[inline]
+    fn refill(&mut self) {
+        let held_bits = (self.spare_bits + 8) as u32;
+        if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {
+            let bytes = (64 - held_bits) / 8;
+            let taken_bits = bytes * 8;
+            // Keep only whole bytes, so that the bits below stay zero until their bytes are taken.
+            let fresh = u64::from_be_bytes(*eight) >> (64 - taken_bits) << (64 - taken_bits);
+            self.window |= fresh >> held_bits;
+            self.spare_bits += taken_bits as i32;
+            self.rest = &self.rest[bytes as usize..];
+        } else {
+            self.refill_at_the_end();
+        }
+    }
+
+    #[cold]
+    fn refill_at_the_end(&mut self) {
+        // Fewer than 8 bytes are left beside fewer than 8 bits held: all fit.
+        let mut held_bits = self.spare_bits + 8;
+        for &byte in std::mem::take(&mut self.rest) {
+            self.window |= u64::from(byte) << (56 - held_bits);
+            held_bits += 8;
+        }
+        self.spare_bits = held_bits - 8 + ENDLESS_ZEROS;
+    }
+
+    /// Reads one bool that is false with `probability` in 256ths (RFC 6386 §7.3).
+    #[inline(always)]
+    pub(crate) fn read(&mut self, probability: Probability) -> bool {
+        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
+        if self.spare_bits < 0 {
+            self.refill();
+        }
+        let split_in_window = u64::from(split) << 56;
+        let bit = self.window >= split_in_window;
+        if bit {
+            self.range -= split;
+            self.window -= split_in_window;
+        } else {
+            self.range = split;
+        }
+        let shift = self.range.leading_zeros() - 24;
+        self.range <<= shift;
+        self.window <<= shift;
+        self.spare_bits -= shift as i32;
+        bit
+    }
+
+    /// Reads a flag: an even bool.
+    #[inline]
+    pub(crate) fn read_flag(&mut self) -> bool {
+        self.read(128)
+    }
+
+    /// Reads an unsigned number of `bits` even bools, most significant first.
+    pub(crate) fn read_literal(&mut self, bits: u32) -> u32 {
+        (0..bits).fold(0, |value, _| value << 1 | u32::from(self.read_flag()))
+    }
+
+    /// Reads a magnitude of `bits`, then its sign.
+    pub(crate) fn read_signed(&mut self, bits: u32) -> i32 {
+        let magnitude = self.read_literal(bits) as i32;
+        if self.read_flag() { -magnitude } else { magnitude }
+    }
+
+    /// Reads a flag and, where it is set, what `read` reads.
+    pub(crate) fn read_option<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.read_flag() { Some(read(self)) } else { None }
+    }
+
+    /// Reads a leaf of `tree` (RFC 6386 §8.1).
+    #[inline]
+    pub(crate) fn read_tree(&mut self, tree: &[i8], probabilities: &[Probability]) -> u8 {
+        let mut node = 0;
+        loop {
+            let bit = self.read(probabilities[node >> 1]);
+            let next = tree[node + usize::from(bit)];
+            if next <= 0 {
+                return next.unsigned_abs();
+            }
+            node = next as usize;
+        }
+    }
+}
+
+/// Writes bools into a partition.
+#[derive(Clone, Debug)]
+pub(crate) struct BoolEncoder {
+    bytes: Vec<u8>,
+    /// The bottom of the interval: `pending_bits` bits that may still take a carry, then the 8 that `range` measures.
+    bottom: u64,
+    /// Width of the current interval, 128..=255 between writes.
+    range: u32,
+    pending_bits: u32,
+}
+
+impl Default for BoolEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BoolEncoder {
+    /// An encoder with nothing written.
+    pub(crate) fn new() -> Self {
+        Self { bytes: Vec::new(), bottom: 0, range: 255, pending_bits: 0 }
+    }
+
+    /// Writes one bool whose probability of being false is `probability` in 256ths (RFC 6386 §7.3).
+    #[inline(always)]
+    pub(crate) fn write(&mut self, bit: bool, probability: Probability) {
+        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
+        if bit {
+            self.bottom += u64::from(split);
+            self.range -= split;
+        } else {
+            self.range = split;
+        }
+        let shift = self.range.leading_zeros() - 24;
+        self.range <<= shift;
+        self.bottom <<= shift;
+        self.pending_bits += shift;
+        // 8 bits of range, 47 pending ones and a carry fit the window.
+        if self.pending_bits >= 40 {
+            self.flush_whole_bytes();
+        }
+    }
+
+    fn flush_whole_bytes(&mut self) {
+        let count = self.pending_bits / 8;
+        let left_bits = self.pending_bits % 8 + 8;
+        let settled = self.bottom >> left_bits;
+        self.bottom &= (1 << left_bits) - 1;
+        self.pending_bits %= 8;
+        if settled >> (8 * count) != 0 {
+            self.carry();
+        }
+        self.bytes.extend_from_slice(&settled.to_be_bytes()[8 - count as usize..]);
+    }
+
+    /// Adds one to the number that the bytes so far spell.
+    fn carry(&mut self) {
+        for byte in self.bytes.iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
+    }
+
+    /// Writes a flag: an even bool.
+    pub(crate) fn write_flag(&mut self, flag: bool) {
+        self.write(flag, 128);
+    }
+
+    /// Writes `value` as `bits` even bools, most significant first.
+    pub(crate) fn write_literal(&mut self, value: u32, bits: u32) {
+        debug_assert!(bits == 32 || value >> bits == 0, "{value} takes more than {bits} bits");
+        for position in (0..bits).rev() {
+            self.write_flag(value >> position & 1 != 0);
+        }
+    }
+
+    /// Writes a magnitude of `bits`, then its sign.
+    pub(crate) fn write_signed(&mut self, value: i32, bits: u32) {
+        self.write_literal(value.unsigned_abs(), bits);
+        self.write_flag(value < 0);
+    }
+
+    /// Writes whether there is a value and, if so, the value by `write`.
+    pub(crate) fn write_option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.write_flag(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    /// Writes the leaf `value` of `tree` (RFC 6386 §8.1).
+    pub(crate) fn write_tree(&mut self, tree: &[i8], probabilities: &[Probability], value: u8) {
+        each_tree_bit(tree, probabilities, value, |bit, probability| self.write(bit, probability));
+    }
+
+    /// How many bytes have left the window; the partition will be at most 8 longer.
+    pub(crate) fn bytes_so_far(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Ends the partition. It is as short as decoders that read zeros past the end allow, rounded up to bytes.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        // Any number in [bottom, bottom + range) will do, and as range >= 128 one of them ends in seven zeros.
+        self.bottom = (self.bottom + 127) & !127;
+        let bits = self.pending_bits + 1;
+        let padding = bits.next_multiple_of(8) - bits;
+        self.bottom <<= padding;
+        self.bottom <<= 1;
+        self.pending_bits = bits + padding;
+        self.flush_whole_bytes();
+        self.bytes
+    }
+}
+
+/// Calls `each` with every bool on the way to the leaf `value` of `tree`, and its probability.
+pub(crate) fn each_tree_bit(
+    tree: &[i8],
+    probabilities: &[Probability],
+    value: u8,
+    mut each: impl FnMut(bool, Probability),
+) {
+    // Walk up from the leaf; the deepest tree here has 9 nodes on a path.
+    let mut path = [(false, 0); 16];
+    let mut length = 0;
+    let leaf = -(value as i8);
+    let mut entry = (0..tree.len()).find(|&entry| tree[entry] == leaf);
+    while let Some(position) = entry {
+        path[length] = (position & 1 != 0, probabilities[position >> 1]);
+        length += 1;
+        let node = (position & !1) as i8;
+        entry = if node == 0 { None } else { (0..tree.len()).find(|&parent| tree[parent] == node) };
+    }
+    for &(bit, probability) in path[..length].iter().rev() {
+        each(bit, probability);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::{SHORT_VECTOR_TREE, SUBBLOCK_MODE_TREE};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(bools in prop::collection::vec((any::<bool>(), 1..=255u8), 0..2000)) {
+            let mut encoder = BoolEncoder::new();
+            for &(bit, probability) in &bools {
+                encoder.write(bit, probability);
+            }
+            let bytes = encoder.finish();
+            let mut decoder = BoolDecoder::new(&bytes);
+            for &(bit, probability) in &bools {
+                prop_assert_eq!(decoder.read(probability), bit);
+            }
+        }
+
+        #[test]
+        fn literals_and_trees_come_back(
+            values in prop::collection::vec((0..1u32 << 14, -63..=63i32, 0..=9u8, 0..=7u8), 1..50),
+            probabilities in prop::array::uniform9(1..=255u8),
+        ) {
+            let mut encoder = BoolEncoder::new();
+            for &(literal, signed, mode, short) in &values {
+                encoder.write_literal(literal, 14);
+                encoder.write_signed(signed, 6);
+                encoder.write_tree(&SUBBLOCK_MODE_TREE, &probabilities, mode);
+                encoder.write_tree(&SHORT_VECTOR_TREE, &probabilities, short);
+            }
+            let bytes = encoder.finish();
+            let mut decoder = BoolDecoder::new(&bytes);
+            for &(literal, signed, mode, short) in &values {
+                prop_assert_eq!(decoder.read_literal(14), literal);
+                prop_assert_eq!(decoder.read_signed(6), signed);
+                prop_assert_eq!(decoder.read_tree(&SUBBLOCK_MODE_TREE, &probabilities), mode);
+                prop_assert_eq!(decoder.read_tree(&SHORT_VECTOR_TREE, &probabilities), short);
+            }
+        }
+    }
+
+    #[test]
+    fn a_carry_runs_through_a_row_of_full_bytes() {
+        // Unlikely trues at the end of a long row of likely ones push the bottom over many 0xff bytes.
+        let mut encoder = BoolEncoder::new();
+        let bools: Vec<(bool, u8)> = (0..600).map(|i| (true, if i % 97 == 96 { 255 } else { 1 })).collect();
+        for &(bit, probability) in &bools {
+            encoder.write(bit, probability);
+        }
+        let bytes = encoder.finish();
+        let mut decoder = BoolDecoder::new(&bytes);
+        assert!(bools.iter().all(|&(bit, probability)| decoder.read(probability) == bit));
+    }
+
+    #[test]
+    fn past_the_end_there_are_zeros() {
+        let mut decoder = BoolDecoder::new(&[]);
+        assert_eq!(decoder.read_literal(32), 0);
+        for _ in 0..100_000 {
+            assert!(!decoder.read(1));
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Reference pictures: immutable rasters with a border, named by their content.
+//!
+//! A picture is painted as a [`PictureBuffer`] and frozen into an `Arc<Picture>`; from then on states share it. Around
+//! each plane the outermost samples are repeated, so that prediction may read a little beyond the edges without asking
+//! (RFC 6386 §18.1 lets vectors point anywhere; what is beyond the border takes a slower path in `predict::inter`).
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use crate::{Image, Size};
+
+/// Samples of border on each side of luma: a macroblock and its filter taps, and room for a vector into the open.
+pub(crate) const LUMA_BORDER: usize = 32;
+/// Samples of border on each side of either chroma plane.
+pub(crate) const CHROMA_BORDER: usize = 16;
+/// Strides are a multiple of this many bytes: one AVX2 register.
+const STRIDE_MULTIPLE: usize = 32;
+
+/// One of the three planes of a 4:2:0 picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plane {
+    /// Luma.
+    Y,
+    /// Chroma, blue less luma.
+    U,
+    /// Chroma, red less luma.
+    V,
+}
+
+impl Plane {
+    /// All planes, in the order in which they are stored and hashed.
+    pub const ALL: [Self; 3] = [Self::Y, Self::U, Self::V];
+}
+
+/// Where a plane lies within a picture's one allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    start: usize,
+    stride: usize,
+    border: usize,
+    /// Macroblock-aligned, without the border.
+    width: usize,
+    height: usize,
+}
+
+impl Layout {
+    fn bytes(&self) -> usize {
+        self.stride * (self.height + 2 * self.border)
+    }
+
+    /// Where the sample (0, 0) lies within the plane.
+    fn origin(&self) -> usize {
+        self.border * self.stride + self.border
+    }
+
+    fn of(size: Size) -> [Self; 3] {
+        let plane = |start: usize, side: usize, border: usize| Self {
+            start,
+            stride: (size.macroblock_columns() * side + 2 * border).next_multiple_of(STRIDE_MULTIPLE),
+            border,
+            width: size.macroblock_columns() * side,
+            height: size.macroblock_rows() * side,
+        };
+        let y = plane(0, 16, LUMA_BORDER);
+        let u = plane(y.bytes(), 8, CHROMA_BORDER);
+        let v = plane(u.start + u.bytes(), 8, CHROMA_BORDER);
+        [y, u, v]
+    }
+}
+
+/// The samples of one plane with its border, to be read by coordinates that may be negative.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlaneView<'a> {
+    /// The whole plane, border included.
+    pub(crate) samples: &'a [u8],
+    /// Samples from one row to the next.
+    pub(crate) stride: usize,
+    /// Samples of border on each side.
+    pub(crate) border: usize,
+    /// Samples in a row without the border: macroblock-aligned.
+    pub(crate) width: usize,
+    /// Rows without the border: macroblock-aligned.
+    pub(crate) height: usize,
+}
+
+impl<'a> PlaneView<'a> {
+    /// The index of the sample at (`x`, `y`), which must lie within the border.
+    #[inline]
+    pub(crate) fn index(&self, x: isize, y: isize) -> usize {
+        let (column, row) = (x + self.border as isize, y + self.border as isize);
+        debug_assert!(column >= 0 && row >= 0 && column < self.stride as isize);
+        row as usize * self.stride + column as usize
+    }
+
+    /// The samples from (`x`, `y`) on, row after row at [`Self::stride`], to the end of the plane.
+    #[inline]
+    pub(crate) fn at(&self, x: isize, y: isize) -> &'a [u8] {
+        &self.samples[self.index(x, y)..]
+    }
+
+    /// `width` samples of row `y` from `x` on.
+    #[inline]
+    pub(crate) fn row(&self, x: isize, y: isize, width: usize) -> &'a [u8] {
+        &self.samples[self.index(x, y)..][..width]
+    }
+
+    /// Whether all of a block of `width` by `height` at (`x`, `y`) lies within the border.
+    #[inline]
+    pub(crate) fn holds(&self, x: isize, y: isize, width: usize, height: usize) -> bool {
+        let border = self.border as isize;
+        x >= -border
+            && y >= -border
+            && x + width as isize <= self.width as isize + border
+            && y + height as isize <= self.height as isize + border
+    }
+}
+
+/// The samples of one plane, to be painted on.
+#[derive(Debug)]
+pub(crate) struct PlaneViewMut<'a> {
+    /// The whole plane, border included.
+    pub(crate) samples: &'a mut [u8],
+    /// Samples from one row to the next.
+    pub(crate) stride: usize,
+    /// Where the sample (0, 0) lies in `samples`.
+    pub(crate) origin: usize,
+}
+
+impl PlaneViewMut<'_> {
+    /// The index of the sample at (`x`, `y`).
+    #[inline]
+    pub(crate) fn index(&self, x: usize, y: usize) -> usize {
+        self.origin + y * self.stride + x
+    }
+
+    /// The samples from (`x`, `y`) on, row after row at [`Self::stride`].
+    #[inline]
+    pub(crate) fn at_mut(&mut self, x: usize, y: usize) -> &mut [u8] {
+        let index = self.index(x, y);
+        &mut self.samples[index..]
+    }
+}
+
+/// A picture being painted. Its border means nothing until [`PictureBuffer::freeze`].
+pub(crate) struct PictureBuffer {
+    size: Size,
+    layouts: [Layout; 3],
+    samples: Vec<u8>,
+}
+
+impl PictureBuffer {
+    /// A picture whose samples are all 0.
+    pub(crate) fn new(size: Size) -> Self {
+        let layouts = Layout::of(size);
+        Self { size, layouts, samples: vec![0; layouts.iter().map(Layout::bytes).sum()] }
+    }
+
+    /// A copy of `image`; what macroblocks hold beyond the picture's own edges repeats those edges.
+    pub(crate) fn from_image(image: &Image) -> Self {
+        let size = image.size();
+        let mut buffer = Self::new(size);
+        let widths = [size.width(), size.chroma_width(), size.chroma_width()];
+        for ((plane, samples), width) in Plane::ALL.into_iter().zip(image.planes()).zip(widths) {
+            let layout = buffer.layouts[plane as usize];
+            let target = buffer.plane_mut(plane);
+            for y in 0..layout.height {
+                let source = &samples[y.min(samples.len() / width - 1) * width..][..width];
+                let row = &mut target.samples[target.origin + y * target.stride..][..layout.width];
+                row[..width].copy_from_slice(source);
+                row[width..].fill(source[width - 1]);
+            }
+        }
+        buffer
+    }
+
+    /// Width and height.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// One plane, to be read.
+    pub(crate) fn plane(&self, plane: Plane) -> PlaneView<'_> {
+        view(&self.samples, &self.layouts[plane as usize])
+    }
+
+    /// One plane, to be painted on.
+    pub(crate) fn plane_mut(&mut self, plane: Plane) -> PlaneViewMut<'_> {
+        let layout = &self.layouts[plane as usize];
+        PlaneViewMut {
+            samples: &mut self.samples[layout.start..][..layout.bytes()],
+            stride: layout.stride,
+            origin: layout.origin(),
+        }
+    }
+
+    /// All three planes, to be painted on.
+    pub(crate) fn planes_mut(&mut self) -> [PlaneViewMut<'_>; 3] {
+        let [y, u, v] = &self.layouts;
+        let (y_samples, chroma) = self.samples.split_at_mut(y.bytes());
+        let (u_samples, v_samples) = chroma.split_at_mut(u.bytes());
+        [(y_samples, y), (u_samples, u), (v_samples, v)].map(|(samples, layout)| PlaneViewMut {
+            samples,
+            stride: layout.stride,
+            origin: layout.origin(),
+        })
+    }
+
+    /// Fills the border to the left and right of macroblock rows `rows`, whose samples must be final.
+    pub(crate) fn extend_sides(&mut self, rows: Range<usize>) {
+        for layout in &self.layouts {
+            let side = layout.height / self.size.macroblock_rows();
+            for y in rows.start * side..rows.end * side {
+                let row = &mut self.samples[layout.start + (y + layout.border) * layout.stride..][..layout.stride];
+                let (left, right) = (row[layout.border], row[layout.border + layout.width - 1]);
+                row[..layout.border].fill(left);
+                row[layout.border + layout.width..].fill(right);
+            }
+        }
+    }
+
+    /// Fills the border above and below, once the sides of the first and last row have been.
+    fn extend_ends(&mut self) {
+        for layout in &self.layouts {
+            let samples = &mut self.samples[layout.start..][..layout.bytes()];
+            let first = layout.border * layout.stride;
+            let last = (layout.border + layout.height - 1) * layout.stride;
+            for row in 0..layout.border {
+                samples.copy_within(first..first + layout.stride, row * layout.stride);
+                samples.copy_within(last..last + layout.stride, last + (row + 1) * layout.stride);
+            }
+        }
+    }
+
+    /// The finished picture, its whole border filled.
+    pub(crate) fn freeze(mut self) -> Arc<Picture> {
+        self.extend_sides(0..self.size.macroblock_rows());
+        self.freeze_with_sides()
+    }
+
+    /// The finished picture, where [`Self::extend_sides`] has been called for every row.
+    pub(crate) fn freeze_with_sides(mut self) -> Arc<Picture> {
+        self.extend_ends();
+        Arc::new(Picture { size: self.size, layouts: self.layouts, samples: self.samples, id: OnceLock::new() })
+    }
+}
+
+fn view<'a>(samples: &'a [u8], layout: &Layout) -> PlaneView<'a> {
+    PlaneView {
+        samples: &samples[layout.start..][..layout.bytes()],
+        stride: layout.stride,
+        border: layout.border,
+        width: layout.width,
+        height: layout.height,
+    }
+}
+
+/// An immutable reference picture.
+///
+/// Equality is of size and macroblock-aligned samples, as is [`Picture::id`].
+pub struct Picture {
+    size: Size,
+    layouts: [Layout; 3],
+    samples: Vec<u8>,
+    id: OnceLock<PictureId>,
+}
+
+impl Picture {
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The picture cropped to its size, as a screen would show it.
+    pub fn image(&self) -> Image {
+        let mut i420 = Vec::with_capacity(self.size.i420_bytes());
+        for row in Plane::ALL.into_iter().flat_map(|plane| self.rows(plane)) {
+            i420.extend_from_slice(row);
+        }
+        Image::from_i420(self.size, i420).expect("the planes' rows add up to the size")
+    }
+
+    /// The rows of one plane from the top, cropped to the picture's size, where they lie.
+    pub fn rows(&self, plane: Plane) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
+        let (width, height) = match plane {
+            Plane::Y => (self.size.width(), self.size.height()),
+            Plane::U | Plane::V => (self.size.chroma_width(), self.size.chroma_height()),
+        };
+        let view = self.plane(plane);
+        (0..height).map(move |y| view.row(0, y as isize, width))
+    }
+
+    /// What names this picture: computed when first asked for, then kept.
+    pub fn id(&self) -> PictureId {
+        *self.id.get_or_init(|| self.compute_id())
+    }
+
+    /// One plane with its border.
+    #[inline]
+    pub(crate) fn plane(&self, plane: Plane) -> PlaneView<'_> {
+        view(&self.samples, &self.layouts[plane as usize])
+    }
+
+    /// The rows of all planes without border: macroblock-aligned, Y, then U, then V.
+    pub(crate) fn aligned_rows(&self) -> impl Iterator<Item = &[u8]> {
+        Plane::ALL.into_iter().flat_map(|plane| {
+            let view = self.plane(plane);
+            (0..view.height).map(move |y| view.row(0, y as isize, view.width))
+        })
+    }
+
+    /// How many samples [`Self::aligned_rows`] gives for a picture of `size`.
+    pub(crate) fn aligned_samples(size: Size) -> usize {
+        size.macroblock_columns() * size.macroblock_rows() * (256 + 2 * 64)
+    }
+
+    /// The picture of `size` whose [`Self::aligned_rows`] are `samples`, which must be of the right length.
+    pub(crate) fn from_aligned_samples(size: Size, mut samples: &[u8]) -> Arc<Self> {
+        let mut buffer = PictureBuffer::new(size);
+        for layout in buffer.layouts {
+            for y in 0..layout.height {
+                let (row, rest) = samples.split_at(layout.width);
+                buffer.samples[layout.start + layout.origin() + y * layout.stride..][..layout.width]
+                    .copy_from_slice(row);
+                samples = rest;
+            }
+        }
+        buffer.freeze()
+    }
+
+    fn compute_id(&self) -> PictureId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.size.width() as u16).to_le_bytes());
+        hasher.update(&(self.size.height() as u16).to_le_bytes());
+        // BLAKE3 hashes many kilobytes at once far faster than row by row.
+        let mut gathered = Vec::with_capacity(GATHERED_BYTES + Size::MAX_SIDE as usize + 16);
+        for row in self.aligned_rows() {
+            gathered.extend_from_slice(row);
+            if gathered.len() >= GATHERED_BYTES {
+                hasher.update(&gathered);
+                gathered.clear();
+            }
+        }
+        hasher.update(&gathered);
+        PictureId(*hasher.finalize().as_bytes())
+    }
+}
+
+/// How many bytes are gathered before they are hashed: 16 chunks of BLAKE3 on each of two rounds, within L2.
+const GATHERED_BYTES: usize = 32 * 1024;
+
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.size == other.size && self.aligned_rows().eq(other.aligned_rows()))
+    }
+}
+
+impl Eq for Picture {}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({})", self.size)
+    }
+}
+
+/// The name of a picture: BLAKE3 over width and height (two bytes each, little end first), then the
+/// macroblock-aligned samples: Y row by row from the top, then U, then V.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PictureId(pub [u8; 32]);
+
+impl fmt::Debug for PictureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PictureId({self})")
+    }
+}
+
+impl fmt::Display for PictureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(size: Size) -> Image {
+        let mut image = Image::black(size);
+        for (index, sample) in image.i420_mut().iter_mut().enumerate() {
+            *sample = (index * 7 % 251) as u8;
+        }
+        image
+    }
+
+    #[test]
+    fn an_odd_image_comes_back_cropped() {
+        for (width, height) in [(1, 1), (17, 33), (175, 143), (64, 48)] {
+            let image = gradient(Size::new(width, height).unwrap());
+            let picture = PictureBuffer::from_image(&image).freeze();
+            assert_eq!(picture.image(), image);
+            assert_eq!(picture.rows(Plane::U).len(), image.size().chroma_height());
+        }
+    }
+
+    #[test]
+    fn the_border_repeats_the_outermost_samples() {
+        let picture = PictureBuffer::from_image(&gradient(Size::new(35, 21).unwrap())).freeze();
+        for plane in Plane::ALL {
+            let view = picture.plane(plane);
+            let (right, bottom) = (view.width as isize - 1, view.height as isize - 1);
+            let border = view.border as isize;
+            assert_eq!(view.stride % 32, 0);
+            for y in -border..=bottom + border {
+                for x in -border..=right + border {
+                    let inside = view.at(x.clamp(0, right), y.clamp(0, bottom))[0];
+                    assert_eq!(view.at(x, y)[0], inside, "{plane:?} {x} {y}");
+                }
+            }
+            assert!(view.holds(-border, -border, 16, 16) && !view.holds(-border - 1, 0, 16, 16));
+            assert!(view.holds(right + 1, 0, view.border, 1) && !view.holds(right + 2, 0, view.border, 1));
+        }
+    }
+
+    #[test]
+    fn the_id_follows_size_and_samples_and_nothing_else() {
+        let image = gradient(Size::new(40, 24).unwrap());
+        let picture = PictureBuffer::from_image(&image).freeze();
+        assert_eq!(PictureBuffer::from_image(&image).freeze().id(), picture.id());
+
+        let mut other = image.clone();
+        other.i420_mut()[500] ^= 1;
+        assert_ne!(PictureBuffer::from_image(&other).freeze().id(), picture.id());
+
+        let narrower = PictureBuffer::new(Size::new(39, 24).unwrap()).freeze();
+        assert_ne!(PictureBuffer::new(Size::new(40, 24).unwrap()).freeze().id(), narrower.id());
+
+        // The written byte order, computed the plain way.
+        let mut bytes = vec![40, 0, 24, 0];
+        picture.aligned_rows().for_each(|row| bytes.extend_from_slice(row));
+        assert_eq!(bytes.len() - 4, Picture::aligned_samples(image.size()));
+        assert_eq!(picture.id().0, *blake3::hash(&bytes).as_bytes());
+        assert_eq!(*Picture::from_aligned_samples(image.size(), &bytes[4..]), *picture);
+    }
+}
