@@ -159,7 +159,7 @@ impl TokenCounts {
 
     /// The token of a level of 5 or more, with its extra bits, whose price is noted.
     fn category(&mut self, magnitude: u16) -> Token {
-        let category = CATEGORY_BASE[1..].iter().filter(|base| magnitude >= **base).count();
+        let category = category_of(magnitude);
         let extra = u32::from(magnitude - CATEGORY_BASE[category]);
         let bits = CATEGORY_PROBABILITIES[category];
         for (i, probability) in bits.iter().enumerate() {
@@ -234,9 +234,9 @@ pub(super) struct Coding {
 
 /// Prices of tokens under known probabilities, for weighing levels against each other before they are chosen.
 pub(super) struct TokenPrices {
-    /// By context and by magnitude up to 66 without its sign; index [`TokenPrices::END`] for the end of a block.
+    /// By context and token; signs are included, extra bits are not.
     prices: Vec<[Cost; 12]>,
-    /// The same where the block cannot end.
+    /// The same after a zero, where the block cannot end.
     unending: Vec<[Cost; 12]>,
 }
 
@@ -256,6 +256,27 @@ impl TokenPrices {
             .collect();
         Self { prices, unending }
     }
+
+    /// Price of a level of `magnitude` at `position` in zigzag order, after a level of class `before` (0, 1, or 2 for more);
+    /// at a block's first position `before` is its context, and `unending` is false.
+    #[inline]
+    pub(super) fn level(&self, kind: BlockKind, position: usize, before: usize, unending: bool, magnitude: u16) -> Cost {
+        let at = kind as usize * 24 + band(position) + before;
+        let token = if magnitude < 5 { usize::from(magnitude) } else { category_of(magnitude) + 5 };
+        if unending { self.unending[at][token] } else { self.prices[at][token] }
+    }
+
+    /// Price of ending a block before `position`; nothing where it is full.
+    #[inline]
+    pub(super) fn end(&self, kind: BlockKind, position: usize, before: usize) -> Cost {
+        if position == 16 { 0 } else { self.prices[kind as usize * 24 + band(position) + before][END as usize] }
+    }
+}
+
+/// The category, 0..=5, of a magnitude of 5 or more.
+#[inline]
+fn category_of(magnitude: u16) -> usize {
+    CATEGORY_BASE[1..].iter().filter(|base| magnitude >= **base).count()
 }
 
 /// Price of a token, its sign included, its extra bits and the branch that could have ended the block left out.
