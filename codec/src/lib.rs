@@ -12,6 +12,8 @@ mod kernels;
 mod macroblock;
 mod picture;
 
+pub use bitstream::frame_header::HeaderError;
+pub use bitstream::partitions::PartitionError;
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

@@ -113,6 +113,24 @@ impl<'a> BoolDecoder<'a> {
     }
 }
 
+/// Where coded bools go: into a partition, or only into a count of what they would cost.
+pub(crate) trait BoolSink {
+    /// Takes one bool whose probability of being false is `probability` in 256ths.
+    fn put(&mut self, bit: bool, probability: Probability);
+
+    /// Takes the bools on the way to the leaf `value` of `tree` (RFC 6386 §8.1).
+    fn put_tree(&mut self, tree: &[i8], probabilities: &[Probability], value: u8) {
+        each_tree_bit(tree, value, |node, bit| self.put(bit, probabilities[node]));
+    }
+}
+
+impl BoolSink for BoolEncoder {
+    #[inline(always)]
+    fn put(&mut self, bit: bool, probability: Probability) {
+        self.write(bit, probability);
+    }
+}
+
 /// Writes bools into a partition.
 #[derive(Clone, Debug)]
 pub(crate) struct BoolEncoder {
@@ -205,11 +223,6 @@ impl BoolEncoder {
         }
     }
 
-    /// Writes the leaf `value` of `tree` (RFC 6386 §8.1).
-    pub(crate) fn write_tree(&mut self, tree: &[i8], probabilities: &[Probability], value: u8) {
-        each_tree_bit(tree, probabilities, value, |bit, probability| self.write(bit, probability));
-    }
-
     /// How many bytes have left the window; the partition will be at most 8 longer.
     pub(crate) fn bytes_so_far(&self) -> usize {
         self.bytes.len()
@@ -229,26 +242,21 @@ impl BoolEncoder {
     }
 }
 
-/// Calls `each` with every bool on the way to the leaf `value` of `tree`, and its probability.
-pub(crate) fn each_tree_bit(
-    tree: &[i8],
-    probabilities: &[Probability],
-    value: u8,
-    mut each: impl FnMut(bool, Probability),
-) {
-    // Walk up from the leaf; the deepest tree here has 9 nodes on a path.
-    let mut path = [(false, 0); 16];
+/// Calls `each` with every node on the way to the leaf `value` of `tree`, and the bool that leads on from it.
+pub(crate) fn each_tree_bit(tree: &[i8], value: u8, mut each: impl FnMut(usize, bool)) {
+    // Walk up from the leaf; the longest path here has 7 nodes.
+    let mut path = [0; 16];
     let mut length = 0;
     let leaf = -(value as i8);
     let mut entry = (0..tree.len()).find(|&entry| tree[entry] == leaf);
     while let Some(position) = entry {
-        path[length] = (position & 1 != 0, probabilities[position >> 1]);
+        path[length] = position;
         length += 1;
         let node = (position & !1) as i8;
         entry = if node == 0 { None } else { (0..tree.len()).find(|&parent| tree[parent] == node) };
     }
-    for &(bit, probability) in path[..length].iter().rev() {
-        each(bit, probability);
+    for &position in path[..length].iter().rev() {
+        each(position >> 1, position & 1 != 0);
     }
 }
 
@@ -281,8 +289,8 @@ mod tests {
             for &(literal, signed, mode, short) in &values {
                 encoder.write_literal(literal, 14);
                 encoder.write_signed(signed, 6);
-                encoder.write_tree(&SUBBLOCK_MODE_TREE, &probabilities, mode);
-                encoder.write_tree(&SHORT_VECTOR_TREE, &probabilities, short);
+                encoder.put_tree(&SUBBLOCK_MODE_TREE, &probabilities, mode);
+                encoder.put_tree(&SHORT_VECTOR_TREE, &probabilities, short);
             }
             let bytes = encoder.finish();
             let mut decoder = BoolDecoder::new(&bytes);
