@@ -1,0 +1,278 @@
+//! The loop filters across one edge of 16 samples (RFC 6386 §15).
+//!
+//! Eight rows of sixteen lanes hold the samples across the edge: p3, p2, p1, p0 before it, q0, q1, q2, q3 after it. A
+//! vertical edge is turned to lie so, and the edges of U and V at one place go together as eight lanes each.
+
+/// How strong a difference across an edge may be for it to be filtered (RFC 6386 §15.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EdgeLimits {
+    /// Across the edge, 0..=193.
+    pub(crate) edge: u8,
+    /// Between neighbours on either side.
+    pub(crate) interior: u8,
+    /// Over this between the two next to the edge, variance is high.
+    pub(crate) high_variance: u8,
+}
+
+/// Samples along an edge.
+type Lanes = [u8; 16];
+/// p3, p2, p1, p0, q0, q1, q2, q3.
+type Across = [Lanes; 8];
+
+/// Where an edge lies and how far its samples are apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Edge {
+    /// The edge above a row of blocks.
+    Horizontal,
+    /// The edge to the left of a column of blocks.
+    Vertical,
+}
+
+/// Filters the edge between macroblocks that starts with the luma sample `at` (q0) (RFC 6386 §15.3).
+pub(crate) fn macroblock_edge_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, limits: &EdgeLimits) {
+    let mut across = load_luma(samples, at, stride, edge);
+    if filter_macroblock_edge(&mut across, limits) {
+        store_luma(samples, at, stride, edge, &across, 3);
+    }
+}
+
+/// Filters the edge between subblocks that starts with the luma sample `at` (q0) (RFC 6386 §15.3).
+pub(crate) fn subblock_edge_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, limits: &EdgeLimits) {
+    let mut across = load_luma(samples, at, stride, edge);
+    if filter_subblock_edge(&mut across, limits) {
+        store_luma(samples, at, stride, edge, &across, 2);
+    }
+}
+
+/// Filters the edges between macroblocks that start with the sample `at` of U and of V.
+pub(crate) fn macroblock_edge_chroma(
+    u: &mut [u8],
+    v: &mut [u8],
+    at: usize,
+    stride: usize,
+    edge: Edge,
+    limits: &EdgeLimits,
+) {
+    let mut across = load_chroma(u, v, at, stride, edge);
+    if filter_macroblock_edge(&mut across, limits) {
+        store_chroma(u, v, at, stride, edge, &across, 3);
+    }
+}
+
+/// Filters the edges between subblocks that start with the sample `at` of U and of V.
+pub(crate) fn subblock_edge_chroma(
+    u: &mut [u8],
+    v: &mut [u8],
+    at: usize,
+    stride: usize,
+    edge: Edge,
+    limits: &EdgeLimits,
+) {
+    let mut across = load_chroma(u, v, at, stride, edge);
+    if filter_subblock_edge(&mut across, limits) {
+        store_chroma(u, v, at, stride, edge, &across, 2);
+    }
+}
+
+/// Filters the luma edge that starts with the sample `at` (q0) by the simple filter (RFC 6386 §15.2).
+pub(crate) fn simple_edge_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, edge_limit: u8) {
+    let mut across = load_luma(samples, at, stride, edge);
+    filter_simple_edge(&mut across, edge_limit);
+    store_luma(samples, at, stride, edge, &across, 1);
+}
+
+#[inline(always)]
+fn load_luma(samples: &[u8], at: usize, stride: usize, edge: Edge) -> Across {
+    match edge {
+        Edge::Horizontal => {
+            let samples = &samples[at - 4 * stride..];
+            std::array::from_fn(|row| *samples[row * stride..].first_chunk().expect("an edge lies within its plane"))
+        }
+        Edge::Vertical => {
+            let samples = &samples[at - 4..];
+            turn_to_across(&std::array::from_fn(|lane| {
+                *samples[lane * stride..].first_chunk().expect("an edge lies within its plane")
+            }))
+        }
+    }
+}
+
+/// Stores the `changed` rows nearest to the edge on either side.
+#[inline(always)]
+fn store_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, across: &Across, changed: usize) {
+    match edge {
+        Edge::Horizontal => {
+            let samples = &mut samples[at - changed * stride..];
+            for (row, lanes) in across[4 - changed..4 + changed].iter().enumerate() {
+                *samples[row * stride..].first_chunk_mut().expect("an edge lies within its plane") = *lanes;
+            }
+        }
+        Edge::Vertical => {
+            let samples = &mut samples[at - 4..];
+            for (lane, eight) in turn_from_across(across).iter().enumerate() {
+                *samples[lane * stride..].first_chunk_mut().expect("an edge lies within its plane") = *eight;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn load_chroma(u: &[u8], v: &[u8], at: usize, stride: usize, edge: Edge) -> Across {
+    match edge {
+        Edge::Horizontal => std::array::from_fn(|row| {
+            let start = at + row * stride - 4 * stride;
+            let mut lanes = [0; 16];
+            lanes[..8].copy_from_slice(&u[start..start + 8]);
+            lanes[8..].copy_from_slice(&v[start..start + 8]);
+            lanes
+        }),
+        Edge::Vertical => turn_to_across(&std::array::from_fn(|lane| {
+            let plane = if lane < 8 { u } else { v };
+            *plane[at - 4 + lane % 8 * stride..].first_chunk().expect("an edge lies within its plane")
+        })),
+    }
+}
+
+#[inline(always)]
+fn store_chroma(u: &mut [u8], v: &mut [u8], at: usize, stride: usize, edge: Edge, across: &Across, changed: usize) {
+    match edge {
+        Edge::Horizontal => {
+            for (row, lanes) in across[4 - changed..4 + changed].iter().enumerate() {
+                let start = at + row * stride - changed * stride;
+                u[start..start + 8].copy_from_slice(&lanes[..8]);
+                v[start..start + 8].copy_from_slice(&lanes[8..]);
+            }
+        }
+        Edge::Vertical => {
+            for (lane, eight) in turn_from_across(across).iter().enumerate() {
+                let plane = if lane < 8 { &mut *u } else { &mut *v };
+                *plane[at - 4 + lane % 8 * stride..].first_chunk_mut().expect("an edge lies within its plane") = *eight;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn turn_to_across(lines: &[[u8; 8]; 16]) -> Across {
+    std::array::from_fn(|row| std::array::from_fn(|lane| lines[lane][row]))
+}
+
+#[inline(always)]
+fn turn_from_across(across: &Across) -> [[u8; 8]; 16] {
+    std::array::from_fn(|lane| std::array::from_fn(|row| across[row][lane]))
+}
+
+/// Samples as signed numbers around 0, as the filters reckon.
+#[inline(always)]
+fn signed(sample: u8) -> i8 {
+    (sample ^ 0x80) as i8
+}
+
+#[inline(always)]
+fn unsigned(value: i8) -> u8 {
+    value as u8 ^ 0x80
+}
+
+/// Whether the difference across the edge is within its limit: all bits or none.
+#[inline(always)]
+fn edge_mask(p1: u8, p0: u8, q0: u8, q1: u8, limit: u8) -> i8 {
+    let difference = p0.abs_diff(q0).saturating_mul(2).saturating_add(p1.abs_diff(q1) >> 1);
+    -i8::from(difference <= limit)
+}
+
+/// Whether to filter: the edge is within its limit and neighbours on either side within theirs.
+#[inline(always)]
+fn filter_masks(across: &Across, limits: &EdgeLimits) -> [i8; 16] {
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = across;
+    std::array::from_fn(|i| {
+        let before = p3[i].abs_diff(p2[i]).max(p2[i].abs_diff(p1[i])).max(p1[i].abs_diff(p0[i]));
+        let after = q3[i].abs_diff(q2[i]).max(q2[i].abs_diff(q1[i])).max(q1[i].abs_diff(q0[i]));
+        let interior = -i8::from(before.max(after) <= limits.interior);
+        interior & edge_mask(p1[i], p0[i], q0[i], q1[i], limits.edge)
+    })
+}
+
+/// Whether variance next to the edge is high: all bits or none.
+#[inline(always)]
+fn high_variance(p1: u8, p0: u8, q0: u8, q1: u8, threshold: u8) -> i8 {
+    -i8::from(p1.abs_diff(p0).max(q1.abs_diff(q0)) > threshold)
+}
+
+/// `start` plus three times the difference across the edge, clamped. Adding thrice with saturation is the same.
+#[inline(always)]
+fn plus_thrice(start: i8, p0: i8, q0: i8) -> i8 {
+    let difference = q0.saturating_sub(p0);
+    start.saturating_add(difference).saturating_add(difference).saturating_add(difference)
+}
+
+/// Filters across an edge between macroblocks; whether anything may have changed.
+#[inline(always)]
+fn filter_macroblock_edge(across: &mut Across, limits: &EdgeLimits) -> bool {
+    let masks = filter_masks(across, limits);
+    if masks == [0; 16] {
+        return false;
+    }
+    let [_, p2s, p1s, p0s, q0s, q1s, q2s, _] = across;
+    for i in 0..16 {
+        let variance = high_variance(p1s[i], p0s[i], q0s[i], q1s[i], limits.high_variance);
+        let (p2, p1, p0) = (signed(p2s[i]), signed(p1s[i]), signed(p0s[i]));
+        let (q0, q1, q2) = (signed(q0s[i]), signed(q1s[i]), signed(q2s[i]));
+        let w = plus_thrice(p1.saturating_sub(q1), p0, q0) & masks[i];
+
+        // Where variance is high, only the two samples at the edge move.
+        let steep = w & variance;
+        let q0 = q0.saturating_sub(steep.saturating_add(4) >> 3);
+        let p0 = p0.saturating_add(steep.saturating_add(3) >> 3);
+
+        // Elsewhere three on either side, by 27, 18 and 9 of 128.
+        let smooth = i16::from(w & !variance);
+        let by = |weight: i16| ((smooth * weight + 63) >> 7) as i8;
+        let (near, middle, far) = (by(27), by(18), by(9));
+        q0s[i] = unsigned(q0.saturating_sub(near));
+        p0s[i] = unsigned(p0.saturating_add(near));
+        q1s[i] = unsigned(q1.saturating_sub(middle));
+        p1s[i] = unsigned(p1.saturating_add(middle));
+        q2s[i] = unsigned(q2.saturating_sub(far));
+        p2s[i] = unsigned(p2.saturating_add(far));
+    }
+    true
+}
+
+/// Filters across an edge between subblocks; whether anything may have changed.
+#[inline(always)]
+fn filter_subblock_edge(across: &mut Across, limits: &EdgeLimits) -> bool {
+    let masks = filter_masks(across, limits);
+    if masks == [0; 16] {
+        return false;
+    }
+    let [_, _, p1s, p0s, q0s, q1s, _, _] = across;
+    for i in 0..16 {
+        let variance = high_variance(p1s[i], p0s[i], q0s[i], q1s[i], limits.high_variance);
+        let (p1, p0, q0, q1) = (signed(p1s[i]), signed(p0s[i]), signed(q0s[i]), signed(q1s[i]));
+        let a = plus_thrice(p1.saturating_sub(q1) & variance, p0, q0) & masks[i];
+        let after = a.saturating_add(4) >> 3;
+        let before = a.saturating_add(3) >> 3;
+        let outer = ((after + 1) >> 1) & !variance;
+        q0s[i] = unsigned(q0.saturating_sub(after));
+        p0s[i] = unsigned(p0.saturating_add(before));
+        q1s[i] = unsigned(q1.saturating_sub(outer));
+        p1s[i] = unsigned(p1.saturating_add(outer));
+    }
+    true
+}
+
+#[inline(always)]
+fn filter_simple_edge(across: &mut Across, edge_limit: u8) {
+    let [_, _, p1s, p0s, q0s, q1s, _, _] = across;
+    for i in 0..16 {
+        let mask = edge_mask(p1s[i], p0s[i], q0s[i], q1s[i], edge_limit);
+        let (p1, p0, q0, q1) = (signed(p1s[i]), signed(p0s[i]), signed(q0s[i]), signed(q1s[i]));
+        let a = plus_thrice(p1.saturating_sub(q1), p0, q0) & mask;
+        q0s[i] = unsigned(q0.saturating_sub(a.saturating_add(4) >> 3));
+        p0s[i] = unsigned(p0.saturating_add(a.saturating_add(3) >> 3));
+    }
+}
+
+#[cfg(test)]
+#[path = "edge_filter_tests.rs"]
+mod tests;
