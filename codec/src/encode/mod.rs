@@ -1,8 +1,20 @@
 //! Encoding.
+mod analysis;
 mod contexts;
+mod finish;
+mod inter;
+mod intra;
+mod intra_coding;
+mod mode_counts;
 mod motion;
+mod plan;
 mod price;
 mod rate;
 mod refine;
 mod residue;
+mod settle;
+mod size;
 mod tokens;
+pub use analysis::{Analysis, EncodeError, analyse};
+pub use finish::Encoded;
+pub use plan::{Effort, FrameKind, Hints, Plan};

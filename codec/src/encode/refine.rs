@@ -2,7 +2,8 @@
 //! in bits than it costs in distortion. A shortest path over a block's few positions, from its end to its start.
 
 use super::rate::Cost;
-use super::tokens::{BlockKind, TokenPrices};
+use super::tokens::TokenPrices;
+use crate::bitstream::tokens::BlockKind;
 use crate::bitstream::tables::ZIGZAG;
 use crate::kernels::quantise::Quantiser;
 
@@ -40,7 +41,7 @@ impl Refinement<'_> {
         kind: BlockKind,
         context: usize,
     ) -> usize {
-        let first = usize::from(kind == BlockKind::LumaWithoutDc);
+        let first = kind.first();
         let worth = self.worth[kind as usize];
         let priced = |cost: Cost| u64::from(cost) * worth;
         // paths[i][c]: from position i on, after a level of class c.
@@ -109,7 +110,7 @@ mod tests {
         let refinement = Refinement { prices: &prices, worth: [worth; 4] };
         let mut levels = [0; 16];
         let end = quantiser.quantise(&coefficients, &mut levels);
-        let end = refinement.refine(&mut levels, &coefficients, end, &quantiser, BlockKind::Luma, 1);
+        let end = refinement.refine(&mut levels, &coefficients, end, &quantiser, BlockKind::LumaWithDc, 1);
         (levels, end)
     }
 
