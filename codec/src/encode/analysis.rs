@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::inter::{InterDecision, ReferencePicture, predict_chroma, predict_luma};
-use super::intra::{IntraPrices, ModesAround, OpenCanvas, choose_chroma, choose_luma, choose_subblocks, predict_subblocks};
+use super::intra::{
+    IntraPrices, ModesAround, OpenCanvas, choose_chroma, choose_luma, choose_subblocks, predict_subblocks,
+};
 use super::intra_coding::{ClosedCanvas, Workspace, code_intra};
 use super::mode_counts::{ModeCounts, ModeProbabilities};
 use super::plan::{Effort, FrameKind, Hints, Plan};
@@ -16,10 +18,10 @@ use super::settle::Settler;
 use crate::bitstream::probabilities::Probabilities;
 use crate::bitstream::tables::AC_STEPS;
 use crate::bitstream::vectors::{Suggestions, VectorBounds};
-use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, MotionVector, Reference};
-use crate::picture::{Picture, PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::kernels::difference::sad_16x16;
 use crate::kernels::intra::{Edges, predict_block};
+use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, MotionVector, Reference};
+use crate::picture::{Picture, PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::predict::intra::{RowAbove, SubblockEdges, whole_mode};
 use crate::{Image, Size, State};
 
@@ -92,7 +94,7 @@ pub fn analyse(
     let vectors = (0..rows).flat_map(|row| grid.row(row).iter().map(|macroblock| macroblock.vector)).collect();
     let mode_probabilities = match plan.kind {
         FrameKind::Key => None,
-        FrameKind::Inter => Some(counts.best_probabilities(source.probabilities())),
+        FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
     };
     Ok(Analysis {
         source: source.clone(),
@@ -148,7 +150,6 @@ struct Pass<'a> {
     thresholds: Thresholds,
     intra_prices: IntraPrices,
     inter: Option<InterDecision<'a>>,
-    sign_biases: [bool; 4],
     hints: Option<&'a [MotionVector]>,
     /// On key frames, the frame as the finest quantizer leaves it: its macroblocks are predicted from each other.
     canvas: Option<PictureBuffer>,
@@ -176,19 +177,19 @@ impl<'a> Pass<'a> {
         let lambda = Lambda::new(step);
         let thresholds = Thresholds::of(effort);
         let is_key = plan.kind == FrameKind::Key;
+        let known = known_probabilities(source, plan);
         let inter = if is_key {
             None
         } else {
             Some(InterDecision {
                 pictures: references(source, size)?,
-                prices: VectorPrices::new(&source.probabilities().vectors, lambda),
+                prices: VectorPrices::new(&known.vectors, lambda),
                 lambda,
                 columns: size.macroblock_columns(),
                 rows: size.macroblock_rows(),
                 content: thresholds.other_references * u32::from(step),
             })
         };
-        let Probabilities { luma_modes, chroma_modes, .. } = source.probabilities();
         Ok(Self {
             planes: Plane::ALL.map(|plane| picture.plane(plane)),
             step: u32::from(step),
@@ -198,10 +199,9 @@ impl<'a> Pass<'a> {
             intra_prices: if is_key {
                 IntraPrices::of_key_frame()
             } else {
-                IntraPrices::of_inter_frame(luma_modes, chroma_modes)
+                IntraPrices::of_inter_frame(&known.luma_modes, &known.chroma_modes)
             },
             inter,
-            sign_biases: source.sign_biases(),
             hints: hints.vectors(size),
             canvas: is_key.then(|| PictureBuffer::new(size)),
             picture,
@@ -314,8 +314,7 @@ impl<'a> Pass<'a> {
             self.still[index] = true;
             return;
         }
-        let suggestions =
-            |reference| Suggestions::find(&self.grid, cell, reference, self.sign_biases, &bounds);
+        let suggestions = |reference| Suggestions::find(&self.grid, cell, reference, SIGN_BIASES, &bounds);
         let starts = self.starts(row, column, cell);
         let choice = inter.choose(source, (row, column), suggestions, &starts);
         if choice.cost > self.thresholds.intra * self.step
@@ -331,7 +330,7 @@ impl<'a> Pass<'a> {
             ..Macroblock::OUTSIDE
         };
         if choice.mode == LumaMode::New {
-            let best = Suggestions::find(&self.grid, cell, picture.reference, self.sign_biases, &bounds).best;
+            let best = Suggestions::find(&self.grid, cell, picture.reference, SIGN_BIASES, &bounds).best;
             self.counts.count_vector(choice.vector.minus(best));
         }
         let prediction = &mut self.predictions[index];
@@ -427,7 +426,13 @@ impl<'a> Pass<'a> {
 
     fn luma_edges(&self, row: usize, column: usize) -> Edges<16> {
         let view = &self.planes[0];
-        self.above.edges(Plane::Y, view.samples, view.index(16 * column as isize, 16 * row as isize), view.stride, column)
+        self.above.edges(
+            Plane::Y,
+            view.samples,
+            view.index(16 * column as isize, 16 * row as isize),
+            view.stride,
+            column,
+        )
     }
 
     fn chroma_edges(&self, row: usize, column: usize) -> [Edges<8>; 2] {
@@ -445,17 +450,29 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Our references all lie before the frame, so none of their vectors is turned round.
+pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
+
+/// The probabilities that a frame's updates start from.
+pub(super) fn known_probabilities(source: &State, plan: &Plan) -> Arc<Probabilities> {
+    match (plan.kind, source.stream()) {
+        (FrameKind::Inter, Some(stream)) => Arc::clone(&stream.probabilities),
+        _ => Arc::default(),
+    }
+}
+
 /// The largest sum of absolute differences, in steps, with which a macroblock may still turn out to be still.
 const STILL_DIFFERENCE: u32 = 50;
 
 /// The pictures to predict from, each once: the last frame first.
 fn references(source: &State, size: Size) -> Result<Vec<ReferencePicture<'_>>, EncodeError> {
+    let stream = source.stream().ok_or(EncodeError::NothingToPredictFrom)?;
+    if stream.size != size {
+        return Err(EncodeError::OtherSize { image: size, state: stream.size });
+    }
     let mut found: Vec<(Reference, &Arc<Picture>)> = Vec::new();
     for reference in [Reference::Last, Reference::Golden, Reference::AltRef] {
-        let picture = source.picture(reference).ok_or(EncodeError::NothingToPredictFrom)?;
-        if picture.size() != size {
-            return Err(EncodeError::OtherSize { image: size, state: picture.size() });
-        }
+        let picture = stream.reference(reference);
         if !found.iter().any(|(_, known)| Arc::ptr_eq(known, picture)) {
             found.push((reference, picture));
         }

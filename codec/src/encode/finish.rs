@@ -1,41 +1,51 @@
 //! One version of an analysed frame: levels, reconstruction, tokens, probabilities, loop filter and bits at one quantizer.
 //! The loop is closed: what is predicted from within the frame is predicted from this version's own samples.
 
-use std::sync::Arc;
-
-use super::analysis::Analysis;
+use super::analysis::{Analysis, SIGN_BIASES, known_probabilities};
 use super::contexts::TokenContexts;
 use super::intra_coding::{Workspace, code_intra};
 use super::plan::FrameKind;
 use super::price::Lambda;
 use super::rate::best_probability;
 use super::refine::Refinement;
-use super::residue::{CHROMA_AT, MacroblockSamples, Prediction, Quantisers, Starts, reconstruct};
+use super::residue::{MacroblockSamples, Quantisers, Starts, reconstruct};
 use super::settle::Settler;
 use super::tokens::{TokenPrices, TokenRecord};
+use super::transition::Transition;
 use crate::bitstream::bool_coder::BoolEncoder;
-use crate::bitstream::frame_header::{
-    FilterDeltaUpdates, FilterHeader, FrameHeader, InterFrame, KeyFrame, QuantizerHeader, ReferenceUpdate, Version as Profile,
-};
 use crate::bitstream::frame_header::FrameKind as HeaderKind;
+use crate::bitstream::frame_header::{
+    FilterDeltaUpdates, FilterHeader, FrameHeader, InterFrame, KeyFrame, QuantizerHeader, ReferenceUpdate,
+    Version as Profile,
+};
 use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
 use crate::bitstream::tables::AC_STEPS;
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
+use crate::decode::Basis;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{MacroblockGrid, Reference};
-use crate::picture::{PictureBuffer, Plane, PlaneView, PlaneViewMut};
+use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
 use crate::predict::intra::RowAbove;
 use crate::{QuantizerIndex, State};
 
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
+#[derive(Clone, Debug)]
 pub struct Encoded {
+    source: State,
     /// The compressed frame.
     pub frame: Vec<u8>,
     /// Where the frame leads from its source state.
     pub target: State,
     /// The quantizer it was finished at.
     pub quantizer: QuantizerIndex,
+}
+
+impl Encoded {
+    /// The frame with the names of the states it leads from and to; computing these takes a hash of the picture, once.
+    pub fn transition(&self) -> Transition {
+        Transition { source: self.source.id(), target: self.target.id(), frame: self.frame.clone() }
+    }
 }
 
 /// By how much the filter level differs by reference and mode: as in libvpx's streams, less where the picture stands still, more
@@ -47,51 +57,31 @@ impl Analysis {
     pub fn finish(&self, quantizer: QuantizerIndex) -> Encoded {
         let mut version = Version::new(self, quantizer);
         version.code();
-        let known = self.known_probabilities();
+        let known = known_probabilities(&self.source, &self.plan);
         let coding = version.tokens.counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
-        let header = self.header(quantizer, TokenUpdates::between(&known.tokens, &coding.probabilities), version.skipped(), filter_level(quantizer));
-        let probabilities = self.next_probabilities(&header);
-        let frame = write_frame(&header, &probabilities, &version.grid, &version.tokens);
+        let header = self.header(
+            quantizer,
+            TokenUpdates::between(&known.tokens, &coding.probabilities),
+            version.skipped(),
+            filter_level(quantizer),
+        );
+        let basis = self.basis(&header);
+        let frame = write_frame(&header, &basis.probabilities, &version.grid, &version.tokens);
         let Version { mut picture, grid, .. } = version;
-        if let Some(filter) = LoopFilter::new(&header.filter, None, &FILTER_DELTAS, header.is_key()) {
+        if let Some(filter) = LoopFilter::new(&header.filter, None, &basis.filter_deltas, header.is_key()) {
             for row in 0..grid.rows() {
                 filter.filter_row(&mut picture, row, grid.row(row));
             }
         }
         let picture = picture.freeze();
-        let mut target = self.source.clone();
-        target.probabilities = Arc::new(probabilities);
-        target.deltas = FILTER_DELTAS;
-        if header.is_key() {
-            target.biases = [false; 4];
-            target.pictures = Some([picture.clone(), picture.clone(), picture]);
-        } else {
-            let p = target.pictures.as_mut().expect("");
-            if self.plan.refresh_last { p[0] = picture.clone(); }
-            if self.plan.refresh_golden { p[1] = picture.clone(); }
-            if self.plan.refresh_altref { p[2] = picture.clone(); }
-        }
-        Encoded { frame, target, quantizer }
+        let segment_map = basis.segment_map.clone();
+        let target = State::new(basis.target(&header, &picture, segment_map));
+        Encoded { source: self.source.clone(), frame, target, quantizer }
     }
 
-    /// The probabilities that the frame's updates start from.
-    pub(super) fn known_probabilities(&self) -> Probabilities {
-        match self.plan.kind {
-            FrameKind::Key => Probabilities::default(),
-            FrameKind::Inter => self.source.probabilities().clone(),
-        }
-    }
-
-    /// The probabilities that the frame is coded with.
-    pub(super) fn next_probabilities(&self, header: &FrameHeader) -> Probabilities {
-        let mut probabilities = self.known_probabilities();
-        header.token_updates.apply(&mut probabilities.tokens);
-        if let HeaderKind::Inter(inter) = &header.kind {
-            inter.vector_updates.apply(&mut probabilities.vectors);
-            probabilities.luma_modes = inter.luma_mode_update.unwrap_or(probabilities.luma_modes);
-            probabilities.chroma_modes = inter.chroma_mode_update.unwrap_or(probabilities.chroma_modes);
-        }
-        probabilities
+    /// What a decoder in the source state makes of the frame's header.
+    pub(super) fn basis(&self, header: &FrameHeader) -> Basis<'_> {
+        Basis::new(&self.source, header).expect("an inter frame was analysed from a source with pictures")
     }
 
     /// `skipped` of all macroblocks have no coefficients.
@@ -116,8 +106,8 @@ impl Analysis {
             Some(modes) => HeaderKind::Inter(InterFrame {
                 golden: update(self.plan.refresh_golden),
                 alt_ref: update(self.plan.refresh_altref),
-                golden_sign_bias: self.source.sign_biases()[Reference::Golden as usize],
-                alt_ref_sign_bias: self.source.sign_biases()[Reference::AltRef as usize],
+                golden_sign_bias: SIGN_BIASES[Reference::Golden as usize],
+                alt_ref_sign_bias: SIGN_BIASES[Reference::AltRef as usize],
                 refresh_last: self.plan.refresh_last,
                 intra_probability: modes.intra,
                 last_probability: modes.last,
@@ -127,9 +117,9 @@ impl Analysis {
                 vector_updates: modes.vector_updates.clone(),
             }),
         };
-        let known = match self.plan.kind {
-            FrameKind::Key => FilterDeltas::default(),
-            FrameKind::Inter => self.source.deltas,
+        let known = match (self.plan.kind, self.source.stream()) {
+            (FrameKind::Inter, Some(stream)) => stream.filter_deltas,
+            _ => FilterDeltas::default(),
         };
         let changed = |from: [i8; 4], to: [i8; 4]| std::array::from_fn(|i| (from[i] != to[i]).then_some(to[i]));
         FrameHeader {
@@ -156,7 +146,7 @@ impl Analysis {
 }
 
 fn filter_level(quantizer: QuantizerIndex) -> u8 {
-    (quantizer.value() * 3 / 8).min(63)
+    (u16::from(quantizer.value()) * 3 / 8) as u8
 }
 
 /// A version while it is being coded.
@@ -189,13 +179,14 @@ impl<'a> Version<'a> {
 
     fn code(&mut self) {
         let analysis = self.analysis;
-        let known = analysis.known_probabilities();
+        let known = known_probabilities(&analysis.source, &analysis.plan);
         let prices = TokenPrices::new(&known.tokens);
         let lambda = Lambda::new(AC_STEPS[usize::from(self.quantizer.value())]);
         let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
         let (rows, columns) = (self.grid.rows(), self.grid.columns());
         let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
-        let last = analysis.source.picture(Reference::Last).map(|last| Plane::ALL.map(|plane| last.plane(plane)));
+        let stream = analysis.source.stream();
+        let last = stream.map(|stream| Plane::ALL.map(|plane| stream.reference(Reference::Last).plane(plane)));
         let mut contexts = TokenContexts::new(columns);
         let mut above = RowAbove::new(analysis.picture.size());
         let mut work = Workspace::default();

@@ -6,8 +6,8 @@ use super::price::{Lambda, VectorPrices};
 use super::rate::{Cost, bit_cost};
 use super::residue::{CHROMA_AT, MacroblockSamples, Prediction};
 use crate::bitstream::tables::Probability;
-use crate::kernels::difference::satd_16x16;
 use crate::bitstream::vectors::Suggestions;
+use crate::kernels::difference::satd_16x16;
 use crate::kernels::interpolate::{self, Interpolation, TAPS_BEFORE};
 use crate::macroblock::{LumaMode, MotionVector, Reference};
 use crate::picture::PlaneView;
@@ -69,8 +69,8 @@ impl InterDecision<'_> {
             let offered = neighbours(reference.reference);
             let mut weigh = |mode: LumaMode, vector: MotionVector, saying: Cost| {
                 let said = reference.cost + mode_cost(mode, &offered.mode_probabilities) + saying;
-                let cost = self.difference(source, &reference.planes[0], (row, column), vector)
-                    + self.lambda.absolute(said);
+                let cost =
+                    self.difference(source, &reference.planes[0], (row, column), vector) + self.lambda.absolute(said);
                 if best.is_none_or(|best| cost < best.cost) {
                     best = Some(InterChoice { picture, mode, vector, cost });
                 }
@@ -126,12 +126,7 @@ impl InterDecision<'_> {
 }
 
 /// Predicts luma of the macroblock at (`row`, `column`), whose vector must lie within its [`Reach`].
-pub(super) fn predict_luma(
-    plane: &PlaneView,
-    (row, column): (usize, usize),
-    vector: MotionVector,
-    out: &mut [u8],
-) {
+pub(super) fn predict_luma(plane: &PlaneView, (row, column): (usize, usize), vector: MotionVector, out: &mut [u8]) {
     let x = 16 * column as isize + isize::from(vector.column >> 2);
     let y = 16 * row as isize + isize::from(vector.row >> 2);
     // Quarters of a sample are even eighths.

@@ -3,7 +3,7 @@
 
 use super::intra::Canvas;
 use super::residue::{
-    Blocks, Levels, MacroblockSamples, Quantisers, add_block, reconstruct, transform, transform_chroma,
+    Blocks, Levels, MacroblockSamples, Quantisers, Y2, add_block, reconstruct, transform, transform_chroma,
 };
 use super::settle::Settler;
 use crate::kernels::forward::forward_dct;
@@ -64,7 +64,7 @@ pub(super) fn code_intra(
         levels.ends[index] = end;
         add_block(&levels.blocks[index], end, None, &settler.quantisers.luma, samples, stride);
     }
-    settler.settle_chroma(coefficients, levels);
+    settler.settle_blocks(16..Y2, coefficients, levels);
     levels.add_chroma(settler.quantisers, planes, at);
     levels.any(false)
 }

@@ -3,8 +3,8 @@
 
 use super::rate::Cost;
 use super::tokens::TokenPrices;
-use crate::bitstream::tokens::BlockKind;
 use crate::bitstream::tables::ZIGZAG;
+use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::Quantiser;
 
 /// What refining needs to know about a frame.
@@ -46,8 +46,8 @@ impl Refinement<'_> {
         let priced = |cost: Cost| u64::from(cost) * worth;
         // paths[i][c]: from position i on, after a level of class c.
         let mut paths = [[Path { cost: NEVER, magnitude: STOP }; 3]; 17];
-        for class in 1..3 {
-            paths[end][class].cost = priced(self.prices.end(kind, end, class));
+        for (class, path) in paths[end].iter_mut().enumerate().skip(1) {
+            path.cost = priced(self.prices.end(kind, end, class));
         }
         let mut lost = 0; // distortion if everything from here on were zero
         for position in (first..end).rev() {
@@ -79,7 +79,14 @@ impl Refinement<'_> {
     }
 
     /// Writes the cheapest path into `levels`.
-    fn follow(&self, paths: &[[Path; 3]; 17], levels: &mut [i16; 16], first: usize, end: usize, context: usize) -> usize {
+    fn follow(
+        &self,
+        paths: &[[Path; 3]; 17],
+        levels: &mut [i16; 16],
+        first: usize,
+        end: usize,
+        context: usize,
+    ) -> usize {
         let (mut before, mut reached, mut stopped) = (context, 0, false);
         for position in first..end {
             let level = &mut levels[usize::from(ZIGZAG[position])];

@@ -1,9 +1,11 @@
 //! From coefficients to levels, block by block in the order of coding, so that each block's bits are weighed in the context that
 //! the blocks before it leave.
 
+use std::ops::Range;
+
 use super::contexts::{SIDES, Side};
 use super::refine::Refinement;
-use super::residue::{Blocks, Levels, Quantisers, Y2};
+use super::residue::{BLOCKS, Blocks, Levels, Quantisers, Y2};
 use crate::bitstream::tokens::BlockKind;
 
 /// Settles the levels of one macroblock.
@@ -41,18 +43,15 @@ impl Settler<'_> {
     /// Settles all blocks; answers whether any level is not zero.
     pub(super) fn settle_all(&mut self, coefficients: &Blocks, levels: &mut Levels) -> bool {
         if self.y2 {
-            levels.ends[Y2] = self.settle(Y2, &coefficients[Y2], &mut levels.blocks[Y2]);
+            self.settle_blocks(Y2..BLOCKS, coefficients, levels);
         }
-        for block in 0..16 {
-            levels.ends[block] = self.settle(block, &coefficients[block], &mut levels.blocks[block]);
-        }
-        self.settle_chroma(coefficients, levels);
+        self.settle_blocks(0..Y2, coefficients, levels);
         levels.any(self.y2)
     }
 
-    /// Settles the blocks of chroma.
-    pub(super) fn settle_chroma(&mut self, coefficients: &Blocks, levels: &mut Levels) {
-        for block in 16..Y2 {
+    /// Settles some blocks, in the order of coding.
+    pub(super) fn settle_blocks(&mut self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) {
+        for block in blocks {
             levels.ends[block] = self.settle(block, &coefficients[block], &mut levels.blocks[block]);
         }
     }

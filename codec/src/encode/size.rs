@@ -2,7 +2,7 @@
 //! counted as finishing would, and priced under the probabilities that finishing would choose. Only intra macroblocks are an
 //! estimate, since what they are predicted from depends on the quantizer.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, known_probabilities};
 use super::contexts::TokenContexts;
 use super::price::Lambda;
 use super::rate::bit_cost;
@@ -20,7 +20,7 @@ use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 impl Analysis {
     /// The size in bytes that the frame will have at `quantizer`, from token statistics: within a few percent.
     pub fn predict_size(&self, quantizer: QuantizerIndex) -> usize {
-        let known = self.known_probabilities();
+        let known = known_probabilities(&self.source, &self.plan);
         let (counts, grid) = self.count_tokens(quantizer);
         let skipped = (0..grid.rows()).map(|row| grid.row(row).iter().filter(|m| m.skip).count() as u32).sum();
         let coding = counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
@@ -30,7 +30,7 @@ impl Analysis {
         header.write_uncoded(0, &mut uncoded);
         let mut first = BoolEncoder::new();
         header.write(&mut first);
-        let modes = ModeCoding::new(&header, &self.next_probabilities(&header));
+        let modes = ModeCoding::new(&header, &self.basis(&header).probabilities);
         let mut price = Price(coding.cost);
         for row in 0..grid.rows() {
             for column in 0..grid.columns() {
@@ -55,7 +55,7 @@ impl Analysis {
     fn count_tokens(&self, quantizer: QuantizerIndex) -> (TokenCounts, crate::macroblock::MacroblockGrid) {
         let mut grid = self.grid.clone();
         let quantisers = Quantisers::new(quantizer);
-        let prices = TokenPrices::new(&self.known_probabilities().tokens);
+        let prices = TokenPrices::new(&known_probabilities(&self.source, &self.plan).tokens);
         let lambda = Lambda::new(AC_STEPS[usize::from(quantizer.value())]);
         let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
         let mut counts = TokenCounts::default();
@@ -67,8 +67,7 @@ impl Analysis {
                 let (cell, index) = (grid.cell(row, column), row * grid.columns() + column);
                 let y2 = grid.macroblock(cell).luma_mode.has_y2();
                 let (above, left) = contexts.around(column);
-                let mut settler =
-                    Settler { quantisers: &quantisers, refinement: Some(&refinement), y2, above, left };
+                let mut settler = Settler { quantisers: &quantisers, refinement: Some(&refinement), y2, above, left };
                 let any = !self.still[index] && settler.settle_all(&self.coefficients[index], &mut levels);
                 if any {
                     contexts.visit(column, &levels, y2, |levels, end, kind, context| {

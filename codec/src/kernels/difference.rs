@@ -16,13 +16,7 @@ pub(crate) fn sad_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u
 }
 
 /// Sums of absolute differences of one 16x16 block against four others of one plane, which start at `offsets` into `b`.
-pub(crate) fn sad_16x16_four(
-    a: &[u8],
-    a_stride: usize,
-    b: &[u8],
-    offsets: [usize; 4],
-    b_stride: usize,
-) -> [u32; 4] {
+pub(crate) fn sad_16x16_four(a: &[u8], a_stride: usize, b: &[u8], offsets: [usize; 4], b_stride: usize) -> [u32; 4] {
     offsets.map(|offset| sad_16x16(a, a_stride, &b[offset..], b_stride))
 }
 
@@ -180,10 +174,8 @@ mod tests {
     #[test]
     fn a_block_s_satd_is_the_sum_over_its_parts() {
         let (a, b) = (block(3), block(7));
-        let parts: u32 = (0..16)
-            .map(|i| (i / 4 * 4 * 20) + i % 4 * 4)
-            .map(|at| satd_4x4_whole(&a[at..], 20, &b[at..], 20))
-            .sum();
+        let parts: u32 =
+            (0..16).map(|i| (i / 4 * 4 * 20) + i % 4 * 4).map(|at| satd_4x4_whole(&a[at..], 20, &b[at..], 20)).sum();
         assert_eq!(satd_16x16(&a, 20, &b, 20), parts >> 1);
     }
 
@@ -191,9 +183,6 @@ mod tests {
     fn four_at_once_is_four_times_one() {
         let (a, b) = (block(3), vec![9; 40 * 40]);
         let offsets = [0, 41, 82, 123];
-        assert_eq!(
-            sad_16x16_four(&a, 20, &b, offsets, 40),
-            offsets.map(|offset| sad_16x16(&a, 20, &b[offset..], 40))
-        );
+        assert_eq!(sad_16x16_four(&a, 20, &b, offsets, 40), offsets.map(|offset| sad_16x16(&a, 20, &b[offset..], 40)));
     }
 }
