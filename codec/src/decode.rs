@@ -73,21 +73,21 @@ pub fn decode(source: &State, frame: &[u8]) -> Result<Decoded, DecodeError> {
 }
 
 /// What a frame is decoded with: what the source state has and the header changes.
-struct Basis<'a> {
+pub(crate) struct Basis<'a> {
     size: crate::Size,
     /// The source, unless this is a key frame.
     source: Option<&'a Stream>,
     /// The probabilities that last if this frame's are not to.
     saved_probabilities: Arc<Probabilities>,
     /// This frame's probabilities.
-    probabilities: Arc<Probabilities>,
+    pub(crate) probabilities: Arc<Probabilities>,
     segment_values: crate::bitstream::frame_header::SegmentValues,
-    segment_map: SegmentMap,
-    filter_deltas: FilterDeltas,
+    pub(crate) segment_map: SegmentMap,
+    pub(crate) filter_deltas: FilterDeltas,
 }
 
 impl<'a> Basis<'a> {
-    fn new(source: &'a State, header: &FrameHeader) -> Result<Self, DecodeError> {
+    pub(crate) fn new(source: &'a State, header: &FrameHeader) -> Result<Self, DecodeError> {
         let mut basis = match &header.kind {
             FrameKind::Key(KeyFrame { size, .. }) => Self {
                 size: *size,
@@ -133,7 +133,7 @@ impl<'a> Basis<'a> {
     }
 
     /// The state after the frame (RFC 6386 §9.7, §9.11).
-    fn target(self, header: &FrameHeader, picture: &Arc<Picture>, segment_map: SegmentMap) -> Stream {
+    pub(crate) fn target(self, header: &FrameHeader, picture: &Arc<Picture>, segment_map: SegmentMap) -> Stream {
         let references = match (&header.kind, self.source) {
             (FrameKind::Inter(inter), Some(source)) => {
                 let [last, golden, alt_ref] = &source.references;
@@ -320,9 +320,9 @@ fn reconstruct(
             }
             if macroblock.luma_mode == LumaMode::Subblocks {
                 let luma = &mut planes[0];
-                let edges = SubblockEdges::new(row_above, luma, row, column);
-                let stride = luma.stride;
-                let block = luma.at_mut(column * 16, row * 16);
+                let (at, stride) = (luma.index(column * 16, row * 16), luma.stride);
+                let edges = SubblockEdges::new(row_above, luma.samples, at, stride, column);
+                let block = &mut luma.samples[at..];
                 for (index, &mode) in grid.subblocks(cell).modes.iter().enumerate() {
                     edges.predict(mode, index, block, stride);
                     residue.add_luma_block(index, block, stride);

@@ -21,6 +21,7 @@
 mod bitstream;
 pub mod container;
 mod decode;
+mod encode;
 mod image;
 mod kernels;
 mod loop_filter;
@@ -37,6 +38,9 @@ mod transition;
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
+pub use encode::{
+    Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Transition, TransitionError, analyse,
+};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

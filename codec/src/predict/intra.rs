@@ -53,31 +53,29 @@ impl RowAbove {
         (corner, rest)
     }
 
-    /// What lies around the block of `N` by `N` samples that is macroblock (`row`, `column`)'s part of `plane`.
+    /// What lies around the block of `N` by `N` samples that is the part of `plane` of the macroblock at `column` of the row
+    /// below; the block starts at `at` in the plane's `samples`.
     #[inline]
     pub(crate) fn edges<const N: usize>(
         &self,
         plane: Plane,
-        view: &PlaneViewMut<'_>,
-        row: usize,
+        samples: &[u8],
+        at: usize,
+        stride: usize,
         column: usize,
     ) -> Edges<N> {
         let (corner, above) = self.samples_from(plane, column * N);
         let above = *above.first_chunk().expect("the row above has every macroblock's samples");
-        let left = if column == 0 {
-            [LEFT_OF_PICTURE; N]
-        } else {
-            let start = view.index(column * N - 1, row * N);
-            std::array::from_fn(|y| view.samples[start + y * view.stride])
-        };
+        let left =
+            if column == 0 { [LEFT_OF_PICTURE; N] } else { std::array::from_fn(|y| samples[at - 1 + y * stride]) };
         Edges { above, left, corner, has_above: self.is_within_picture, has_left: column > 0 }
     }
 }
 
 /// Predicts the luma of an intra macroblock whose mode is for the whole of it.
 pub(crate) fn predict_luma(mode: LumaMode, above: &RowAbove, luma: &mut PlaneViewMut<'_>, row: usize, column: usize) {
-    let edges = above.edges::<16>(Plane::Y, luma, row, column);
-    let stride = luma.stride;
+    let (at, stride) = (luma.index(column * 16, row * 16), luma.stride);
+    let edges = above.edges::<16>(Plane::Y, luma.samples, at, stride, column);
     predict_block(whole_mode(mode), &edges, luma.at_mut(column * 16, row * 16), stride);
 }
 
@@ -100,8 +98,8 @@ pub(crate) fn predict_chroma(
     row: usize,
     column: usize,
 ) {
-    let edges = above.edges::<8>(plane, view, row, column);
-    let stride = view.stride;
+    let (at, stride) = (view.index(column * 8, row * 8), view.stride);
+    let edges = above.edges::<8>(plane, view.samples, at, stride, column);
     predict_block(mode, &edges, view.at_mut(column * 8, row * 8), stride);
 }
 
@@ -114,9 +112,10 @@ pub(crate) struct SubblockEdges {
 }
 
 impl SubblockEdges {
-    /// What lies around the subblocks of macroblock (`row`, `column`).
-    pub(crate) fn new(above: &RowAbove, luma: &PlaneViewMut<'_>, row: usize, column: usize) -> Self {
-        let edges = above.edges::<16>(Plane::Y, luma, row, column);
+    /// What lies around the subblocks of the macroblock at `column` of the row below `above`, which starts at `at` in
+    /// `luma`.
+    pub(crate) fn new(above: &RowAbove, luma: &[u8], at: usize, stride: usize, column: usize) -> Self {
+        let edges = above.edges::<16>(Plane::Y, luma, at, stride, column);
         let (corner, samples) = above.samples_from(Plane::Y, column * 16);
         let above = *samples.first_chunk().expect("the row above goes on beyond the last macroblock");
         Self { above, left: edges.left, corner }
