@@ -18,6 +18,7 @@
 //! ```
 
 mod clock;
+pub mod demo;
 mod executor;
 pub mod screen;
 mod stop;

@@ -20,9 +20,7 @@ mod residue;
 mod settle;
 mod size;
 mod tokens;
-mod transition;
 
 pub use analysis::{Analysis, EncodeError, analyse};
 pub use finish::Encoded;
 pub use plan::{Effort, FrameKind, Hints, Plan};
-pub use transition::{Transition, TransitionError};
