@@ -121,7 +121,7 @@ fn camera(arguments: &Arguments) -> Result<(Camera, Size, f64)> {
     if let Some(path) = &arguments.clip {
         let (frames, rate) = read_clip(path, MAX_CLIP_FRAMES)?;
         let clip = Clip::new(frames).context("a clip's frames have one size")?;
-        let rate = rate.map_or(DEFAULT_FRAMES_PER_SECOND, |rate| rate.per_second());
+        let rate = rate.map_or(DEFAULT_FRAMES_PER_SECOND, oyster_codec::container::FrameRate::per_second);
         let size = clip.size();
         return Ok((Arc::new(move |number| Arc::clone(clip.frame(number))), size, rate));
     }

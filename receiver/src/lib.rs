@@ -136,7 +136,7 @@ impl Receiver {
         let report = StateReport {
             current: self.current.id().tag(),
             handled: self.handled,
-            held: self.states.ids().map(|id| id.tag()).collect(),
+            held: self.states.ids().map(oyster_codec::StateId::tag).collect(),
         };
         self.transport.poll_ack(&report.to_bytes(), now)
     }

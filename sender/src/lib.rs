@@ -126,7 +126,7 @@ impl Sender {
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
-        let sizes: Vec<usize> = result.versions.iter().map(|version| version.transition_bytes()).collect();
+        let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
             return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
         };

@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let frames = (arguments.seconds * arguments.fps.unwrap_or(120.0)).ceil().min(MAX_CLIP_FRAMES) as usize;
     let (frames, rate) = read_clip(&arguments.clip, frames)?;
     let clip = Clip::new(frames).context("a clip's frames have one size")?;
-    let own_rate = rate.map_or(DEFAULT_FRAMES_PER_SECOND, |rate| rate.per_second());
+    let own_rate = rate.map_or(DEFAULT_FRAMES_PER_SECOND, oyster_codec::container::FrameRate::per_second);
     let link = read_trace(&arguments.link)?;
     let ack_link = match &arguments.ack_link {
         Some(path) => read_trace(path)?,

@@ -49,7 +49,7 @@ impl Policy {
         match profile {
             Profile::Classic => Self::Classic(Classic::default()),
             Profile::Conventional => Self::Conventional(Conventional::default()),
-            _ => Self::Oyster(Oyster::default()),
+            Profile::Oyster => Self::Oyster(Oyster::default()),
         }
     }
 
@@ -80,6 +80,6 @@ impl Policy {
 
     /// A version of this quantizer and size was sent.
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
-        each!(self, one => one.handle_sent(quantizer, bytes, now))
+        each!(self, one => one.handle_sent(quantizer, bytes, now));
     }
 }
