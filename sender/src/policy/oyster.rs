@@ -15,7 +15,7 @@ const FINE_SHARE: f64 = 0.97;
 /// one and a third gains nothing: simulation study).
 const COARSE_SHARE: f64 = 0.70;
 /// Finer than this, bits buy nothing anyone sees.
-const FINEST: u8 = 6;
+const FINEST: u8 = 4;
 /// The first frame's decisions are made here.
 const FIRST_QUANTIZER: u8 = 48;
 /// Decisions are made this much finer than the last quantizer sent: a finer λ costs nothing, a coarser one 10 % and
