@@ -53,7 +53,8 @@ const MAGNITUDES: usize = 1024;
 impl VectorPrices {
     /// Prices under the vector probabilities of RFC 6386 §17.2: down, then across.
     pub(super) fn new(probabilities: &[VectorProbabilities; 2], lambda: Lambda) -> Self {
-        let table = |p: &VectorProbabilities| (0..MAGNITUDES).map(|magnitude| component_cost(magnitude, p) as u16).collect();
+        let table =
+            |p: &VectorProbabilities| (0..MAGNITUDES).map(|magnitude| component_cost(magnitude, p) as u16).collect();
         Self { components: [table(&probabilities[0]), table(&probabilities[1])], lambda }
     }
 

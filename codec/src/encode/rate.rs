@@ -45,7 +45,8 @@ pub(crate) fn bit_cost(bit: bool, probability: u8) -> Cost {
 /// Price of `zeros` 0s and `ones` 1s, all under `probability`.
 #[inline]
 pub(crate) fn bits_cost(zeros: u32, ones: u32, probability: u8) -> u64 {
-    u64::from(zeros) * u64::from(bit_cost(false, probability)) + u64::from(ones) * u64::from(bit_cost(true, probability))
+    u64::from(zeros) * u64::from(bit_cost(false, probability))
+        + u64::from(ones) * u64::from(bit_cost(true, probability))
 }
 
 /// The probability under which `zeros` 0s and `ones` 1s are cheapest, if there were any.

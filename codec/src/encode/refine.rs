@@ -78,7 +78,14 @@ impl Refinement<'_> {
     }
 
     /// Writes the cheapest path into `levels`.
-    fn follow(&self, paths: &[[Path; 3]; 17], levels: &mut [i16; 16], first: usize, end: usize, context: usize) -> usize {
+    fn follow(
+        &self,
+        paths: &[[Path; 3]; 17],
+        levels: &mut [i16; 16],
+        first: usize,
+        end: usize,
+        context: usize,
+    ) -> usize {
         let (mut before, mut reached, mut stopped) = (context, 0, false);
         for position in first..end {
             let level = &mut levels[usize::from(ZIGZAG[position])];

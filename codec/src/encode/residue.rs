@@ -48,12 +48,7 @@ impl<'a> MacroblockSamples<'a> {
     /// A prediction seen as samples.
     #[inline]
     pub(super) fn of_prediction(prediction: &'a Prediction) -> Self {
-        Self {
-            luma: prediction,
-            chroma: CHROMA_AT.map(|at| &prediction[at..]),
-            luma_stride: 16,
-            chroma_stride: 8,
-        }
+        Self { luma: prediction, chroma: CHROMA_AT.map(|at| &prediction[at..]), luma_stride: 16, chroma_stride: 8 }
     }
 }
 

@@ -125,14 +125,7 @@ impl TokenCounts {
     }
 
     #[inline(always)]
-    fn walk(
-        &mut self,
-        levels: &[i16; 16],
-        end: usize,
-        kind: BlockKind,
-        context: usize,
-        mut emit: impl FnMut(Token),
-    ) {
+    fn walk(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize, mut emit: impl FnMut(Token)) {
         let first = usize::from(kind == BlockKind::LumaWithoutDc);
         let base = kind as usize * 24;
         let mut at = base + band(first) + context;
@@ -193,11 +186,7 @@ impl TokenCounts {
 
     /// The probabilities that make these tokens and their own announcement cheapest, starting from those the decoder has
     /// (RFC 6386 §13.4: `update` is the chance, in 256, that a probability stays).
-    pub(super) fn best_probabilities(
-        &self,
-        known: &TokenProbabilities,
-        update: &TokenProbabilities,
-    ) -> Coding {
+    pub(super) fn best_probabilities(&self, known: &TokenProbabilities, update: &TokenProbabilities) -> Coding {
         let mut probabilities = *known;
         let mut cost = self.fixed;
         let known = known.as_flattened().as_flattened();
@@ -208,9 +197,9 @@ impl TokenCounts {
             for (branch, (zeros, ones)) in self.branches(at).into_iter().enumerate() {
                 let (old, stays) = (known[at][branch], update[at][branch]);
                 let keep = bits_cost(zeros, ones, old) + u64::from(bit_cost(false, stays));
-                let change = best_probability(zeros, ones).filter(|new| *new != old).map(|new| {
-                    (bits_cost(zeros, ones, new) + u64::from(bit_cost(true, stays) + 8 * BIT), new)
-                });
+                let change = best_probability(zeros, ones)
+                    .filter(|new| *new != old)
+                    .map(|new| (bits_cost(zeros, ones, new) + u64::from(bit_cost(true, stays) + 8 * BIT), new));
                 match change {
                     Some((changed, new)) if changed < keep => {
                         p[branch] = new;
@@ -244,7 +233,8 @@ impl TokenPrices {
     /// Prices of every token in every context.
     pub(super) fn new(probabilities: &TokenProbabilities) -> Self {
         let flat = probabilities.as_flattened().as_flattened();
-        let unending: Vec<[Cost; 12]> = flat.iter().map(|p| std::array::from_fn(|token| token_cost(token, p))).collect();
+        let unending: Vec<[Cost; 12]> =
+            flat.iter().map(|p| std::array::from_fn(|token| token_cost(token, p))).collect();
         let prices = unending
             .iter()
             .zip(flat)
@@ -260,7 +250,14 @@ impl TokenPrices {
     /// Price of a level of `magnitude` at `position` in zigzag order, after a level of class `before` (0, 1, or 2 for more);
     /// at a block's first position `before` is its context, and `unending` is false.
     #[inline]
-    pub(super) fn level(&self, kind: BlockKind, position: usize, before: usize, unending: bool, magnitude: u16) -> Cost {
+    pub(super) fn level(
+        &self,
+        kind: BlockKind,
+        position: usize,
+        before: usize,
+        unending: bool,
+        magnitude: u16,
+    ) -> Cost {
         let at = kind as usize * 24 + band(position) + before;
         let token = if magnitude < 5 { usize::from(magnitude) } else { category_of(magnitude) + 5 };
         if unending { self.unending[at][token] } else { self.prices[at][token] }
@@ -314,7 +311,8 @@ mod tests {
         let mut record = TokenRecord::with_room_for(1);
         record.record(&[0; 16], 0, BlockKind::Y2, 0);
         for n in 0..200i16 {
-            let levels = std::array::from_fn(|i| if i == 5 { 0 } else { (n - 100) * (n % 13) / (1 + i as i16 * i as i16) });
+            let levels =
+                std::array::from_fn(|i| if i == 5 { 0 } else { (n - 100) * (n % 13) / (1 + i as i16 * i as i16) });
             let end = (0..16).rev().find(|i| levels[usize::from(ZIGZAG[*i])] != 0).map_or(0, |i| i + 1);
             record.record(&levels, end, BlockKind::Luma, n as usize % 3);
         }
