@@ -37,13 +37,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             one += middle - start;
             second += now() - middle;
             for (encoded, at) in [(&fine, quantizer), (&coarse, coarser)] {
-                let size = encoded.transition.frame.len() as f64;
+                let size = encoded.frame.len() as f64;
                 errors.push((analysis.predict_size(at) as f64 - size) / size);
             }
         }
         hints = analysis.hints();
         state = fine.target;
-        frames.push(fine.transition.frame);
+        frames.push(fine.frame);
     }
     fs::write(output, ivf(size, &frames))?;
 

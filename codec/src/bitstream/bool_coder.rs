@@ -228,14 +228,12 @@ impl BoolEncoder {
         self.bytes.len()
     }
 
-    /// Ends the partition. It is as short as decoders that read zeros past the end allow, rounded up to bytes.
+    /// Ends the partition with every bit that a decoder's window takes in: libvpx calls a partition corrupt when it has to
+    /// read on past the end, even though it would read zeros.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        // Any number in [bottom, bottom + range) will do, and as range >= 128 one of them ends in seven zeros.
-        self.bottom = (self.bottom + 127) & !127;
-        let bits = self.pending_bits + 1;
+        let bits = self.pending_bits + 8;
         let padding = bits.next_multiple_of(8) - bits;
-        self.bottom <<= padding;
-        self.bottom <<= 1;
+        self.bottom <<= padding + 8;
         self.pending_bits = bits + padding;
         self.flush_whole_bytes();
         self.bytes

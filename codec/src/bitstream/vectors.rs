@@ -75,24 +75,23 @@ pub(crate) fn each_component_bit(component: i16, mut each: impl FnMut(usize, boo
 /// How far vectors that are taken over from neighbours may point: a macroblock beyond the edges (RFC 6386 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VectorBounds {
-    rows: (i16, i16),
-    columns: (i16, i16),
+    // In the widest pictures the bounds themselves are over 16 bits.
+    rows: (i32, i32),
+    columns: (i32, i32),
 }
 
 impl VectorBounds {
     /// The bounds for the macroblock at (`row`, `column`) of a frame of `rows` by `columns`.
     pub(crate) fn new(row: usize, column: usize, rows: usize, columns: usize) -> Self {
         // A macroblock is 64 quarter samples.
-        let range = |at: usize, count: usize| (-64 * (at as i16 + 1), 64 * (count - at) as i16);
+        let range = |at: usize, count: usize| (-64 * (at as i32 + 1), 64 * (count - at) as i32);
         Self { rows: range(row, rows), columns: range(column, columns) }
     }
 
     /// The vector nearest to `vector` within the bounds.
     pub(crate) fn clamp(&self, vector: MotionVector) -> MotionVector {
-        MotionVector {
-            row: vector.row.clamp(self.rows.0, self.rows.1),
-            column: vector.column.clamp(self.columns.0, self.columns.1),
-        }
+        let clamp = |component: i16, (least, most): (i32, i32)| i32::from(component).clamp(least, most) as i16;
+        MotionVector { row: clamp(vector.row, self.rows), column: clamp(vector.column, self.columns) }
     }
 }
 
@@ -234,6 +233,14 @@ mod tests {
     fn a_vector_into_a_reference_of_the_other_bias_is_turned_round() {
         let found = suggestions(inter(4, -6, Reference::Golden), Macroblock::OUTSIDE, Macroblock::OUTSIDE);
         assert_eq!(found.nearest, MotionVector { row: -4, column: 6 });
+    }
+
+    #[test]
+    fn the_widest_picture_bounds_no_vector_that_can_be_said() {
+        let bounds = VectorBounds::new(0, 500, 1, 1024);
+        let far = MotionVector { row: 0, column: i16::MIN };
+        assert_eq!(bounds.clamp(far), MotionVector { row: 0, column: -64 * 501 });
+        assert_eq!(VectorBounds::new(0, 600, 1, 1024).clamp(far), far);
     }
 
     #[test]

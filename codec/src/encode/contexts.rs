@@ -1,7 +1,7 @@
 //! The order in which a macroblock's blocks are coded, and what each learns from its neighbours (RFC 6386 §13, §13.3).
 
 use super::residue::{Levels, Y2};
-use super::tokens::BlockKind;
+use crate::bitstream::tokens::BlockKind;
 
 /// Whether the blocks along one side of a macroblock had any level that is not zero: four of luma, two of each chroma, Y2.
 pub(super) type Side = [u8; 9];
@@ -15,7 +15,7 @@ pub(super) struct TokenContexts {
 }
 
 /// Which of a [`Side`]'s entries block `block` looks at: above and to the left.
-const SIDES: [(u8, u8); 25] = {
+pub(super) const SIDES: [(u8, u8); 25] = {
     let mut sides = [(8, 8); 25];
     let mut block = 0;
     while block < 24 {
@@ -49,6 +49,11 @@ impl TokenContexts {
         self.left[..sides].fill(0);
     }
 
+    /// What the macroblock at `column` of the row sees above and to its left.
+    pub(super) fn around(&self, column: usize) -> (Side, Side) {
+        (self.above[column], self.left)
+    }
+
     /// Calls `code(levels, end, kind, context)` for each block of a macroblock in the order of coding.
     #[inline]
     pub(super) fn visit(
@@ -70,7 +75,7 @@ impl TokenContexts {
         if y2 {
             visit(Y2, BlockKind::Y2);
         }
-        let luma = if y2 { BlockKind::LumaWithoutDc } else { BlockKind::Luma };
+        let luma = if y2 { BlockKind::LumaWithoutDc } else { BlockKind::LumaWithDc };
         (0..16).for_each(|block| visit(block, luma));
         (16..24).for_each(|block| visit(block, BlockKind::Chroma));
     }

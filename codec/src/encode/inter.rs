@@ -3,10 +3,12 @@
 
 use super::motion::{Reach, Search};
 use super::price::{Lambda, VectorPrices};
-use super::rate::{BIT, Cost, bit_cost};
-use super::residue::MacroblockSamples;
+use super::rate::{Cost, bit_cost};
+use super::residue::{CHROMA_AT, MacroblockSamples, Prediction};
 use crate::bitstream::tables::Probability;
-use crate::kernels::difference::{sad_16x16, satd_16x16};
+use crate::bitstream::vectors::Suggestions;
+use crate::kernels::difference::satd_16x16;
+use crate::kernels::interpolate::{self, Interpolation, TAPS_BEFORE};
 use crate::macroblock::{LumaMode, MotionVector, Reference};
 use crate::picture::PlaneView;
 
@@ -16,16 +18,6 @@ pub(super) struct ReferencePicture<'a> {
     pub(super) planes: [PlaneView<'a>; 3],
     /// What saying this reference costs.
     pub(super) cost: Cost,
-}
-
-/// The vectors that its neighbours offer a macroblock, for one reference (RFC 6386 §16.3).
-#[derive(Clone, Copy)]
-pub(super) struct Neighbours {
-    pub(super) best: MotionVector,
-    pub(super) nearest: MotionVector,
-    pub(super) near: MotionVector,
-    /// Probabilities of the inter modes.
-    pub(super) modes: [Probability; 4],
 }
 
 /// A way to predict a macroblock from another picture.
@@ -58,12 +50,6 @@ pub(super) struct InterDecision<'a> {
     pub(super) content: u32,
 }
 
-/// Luma of two predictions: the best so far, and room for the next.
-struct Candidates {
-    blocks: [[u8; 256]; 2],
-    best: usize,
-}
-
 impl InterDecision<'_> {
     /// The cheapest way found to predict the macroblock of `source` at (`row`, `column`) from another picture.
     /// `neighbours` are what each of [`Self::pictures`] is offered, `starts` where its motion may be looked for besides.
@@ -71,7 +57,7 @@ impl InterDecision<'_> {
         &self,
         source: &MacroblockSamples,
         (row, column): (usize, usize),
-        neighbours: impl Fn(Reference) -> Neighbours,
+        neighbours: impl Fn(Reference) -> Suggestions,
         starts: &[MotionVector],
     ) -> InterChoice {
         let reach = Reach::of(column, row, self.columns, self.rows);
@@ -82,9 +68,9 @@ impl InterDecision<'_> {
             }
             let offered = neighbours(reference.reference);
             let mut weigh = |mode: LumaMode, vector: MotionVector, saying: Cost| {
-                let said = reference.cost + mode_cost(mode, &offered.modes) + saying;
-                let cost = self.difference(source, &reference.planes[0], (row, column), vector)
-                    + self.lambda.absolute(said);
+                let said = reference.cost + mode_cost(mode, &offered.mode_probabilities) + saying;
+                let cost =
+                    self.difference(source, &reference.planes[0], (row, column), vector) + self.lambda.absolute(said);
                 if best.is_none_or(|best| cost < best.cost) {
                     best = Some(InterChoice { picture, mode, vector, cost });
                 }
@@ -116,5 +102,53 @@ impl InterDecision<'_> {
             }
         }
         best.expect("there is a last frame, and its zero vector was weighed")
+    }
+}
+
+impl InterDecision<'_> {
+    /// Transformed difference of luma between `source` and its prediction by `vector`.
+    fn difference(
+        &self,
+        source: &MacroblockSamples,
+        plane: &PlaneView,
+        (row, column): (usize, usize),
+        vector: MotionVector,
+    ) -> u32 {
+        if (vector.row | vector.column) & 3 == 0 {
+            let x = 16 * column as isize + isize::from(vector.column >> 2);
+            let y = 16 * row as isize + isize::from(vector.row >> 2);
+            return satd_16x16(source.luma, source.luma_stride, plane.at(x, y), plane.stride);
+        }
+        let mut block = [0; 256];
+        predict_luma(plane, (row, column), vector, &mut block);
+        satd_16x16(source.luma, source.luma_stride, &block, 16)
+    }
+}
+
+/// Predicts luma of the macroblock at (`row`, `column`), whose vector must lie within its [`Reach`].
+pub(super) fn predict_luma(plane: &PlaneView, (row, column): (usize, usize), vector: MotionVector, out: &mut [u8]) {
+    let x = 16 * column as isize + isize::from(vector.column >> 2);
+    let y = 16 * row as isize + isize::from(vector.row >> 2);
+    // Quarters of a sample are even eighths.
+    let fraction = (2 * (vector.column & 3) as usize, 2 * (vector.row & 3) as usize);
+    let before = TAPS_BEFORE as isize;
+    let source = plane.at(x - before, y - before);
+    interpolate::predict(Interpolation::SixTap, source, plane.stride, fraction, out, 16, 16, 16);
+}
+
+/// Predicts chroma likewise. Chroma has half the samples, so a quarter of luma's is an eighth of its own.
+pub(super) fn predict_chroma(
+    planes: [&PlaneView; 2],
+    (row, column): (usize, usize),
+    vector: MotionVector,
+    out: &mut Prediction,
+) {
+    let x = 8 * column as isize + isize::from(vector.column >> 3);
+    let y = 8 * row as isize + isize::from(vector.row >> 3);
+    let fraction = ((vector.column & 7) as usize, (vector.row & 7) as usize);
+    let before = TAPS_BEFORE as isize;
+    for (plane, at) in planes.into_iter().zip(CHROMA_AT) {
+        let source = plane.at(x - before, y - before);
+        interpolate::predict(Interpolation::SixTap, source, plane.stride, fraction, &mut out[at..], 8, 8, 8);
     }
 }

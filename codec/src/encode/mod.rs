@@ -1,8 +1,26 @@
-//! Encoding.
+//! Encoding: from a state and a picture to a frame and the next state, in two steps.
+//!
+//! [`analyse`] looks at the picture once: motion, modes, predictions, residue. [`Analysis::finish`] makes one version of
+//! the frame at one quantizer, and may be called for several; [`Analysis::predict_size`] tells beforehand how large a
+//! version will be. There is no encoder state: one encodes for a decoder that is in the source state.
+
+mod analysis;
 mod contexts;
+mod finish;
+mod inter;
+mod intra;
+mod intra_coding;
+mod mode_counts;
 mod motion;
+mod plan;
 mod price;
 mod rate;
 mod refine;
 mod residue;
+mod settle;
+mod size;
 mod tokens;
+
+pub use analysis::{Analysis, EncodeError, analyse};
+pub use finish::Encoded;
+pub use plan::{Effort, FrameKind, Hints, Plan};

@@ -66,7 +66,8 @@ impl ModeCounts {
         let mut updates = VectorUpdates::default();
         let counts = self.vector_bits.as_flattened().iter();
         let known = known.vectors.as_flattened().iter().zip(VECTOR_UPDATE_PROBABILITIES.as_flattened());
-        for ((update, &[zeros, ones]), (&old, &stays)) in updates.0.as_flattened_mut().iter_mut().zip(counts).zip(known) {
+        for ((update, &[zeros, ones]), (&old, &stays)) in updates.0.as_flattened_mut().iter_mut().zip(counts).zip(known)
+        {
             let new = best_probability(zeros, ones).map(VectorUpdates::nearest);
             *update = new.filter(|&new| {
                 let keep = bits_cost(zeros, ones, old) + u64::from(bit_cost(false, stays));

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::macroblock::{MotionVector, QuantizerIndex};
 use crate::Size;
+use crate::macroblock::{MotionVector, QuantizerIndex};
 
 /// Whether a frame may lean on the source state's pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 use super::rate::{Cost, bit_cost};
 use crate::bitstream::tables::VectorProbabilities;
+use crate::bitstream::vectors::{MAX_CODED_COMPONENT, each_component_bit};
 use crate::macroblock::MotionVector;
 
 /// What a bit is worth in distortion, at one quantizer. Both grow with the divisor of luma's AC coefficients.
@@ -27,6 +28,13 @@ impl Lambda {
         Self { absolute: ABSOLUTE * divisor, squared: SQUARED * divisor * divisor }
     }
 
+    /// What a 256th of a bit is worth in 1024ths of a squared error of coefficients, by kind of block. Coefficients are twice
+    /// the orthonormal ones, and those of Y2 twice that again.
+    pub(super) fn of_coefficients(&self) -> [u64; 4] {
+        let squared = u64::from(self.squared);
+        [4 * squared, 16 * squared, 4 * squared, 4 * squared].map(|worth| worth / 256)
+    }
+
     /// A price as absolute differences.
     #[inline]
     pub(super) fn absolute(&self, cost: Cost) -> u32 {
@@ -42,13 +50,13 @@ impl Lambda {
 
 /// Prices of every component of a vector difference, under one frame's probabilities.
 pub(super) struct VectorPrices {
-    /// By magnitude, down first and then across as they are coded; a sign's bit is included.
+    /// By magnitude, down first and then across as they are coded; a positive sign is included, which costs what a negative one does until a frame says otherwise.
     components: [Vec<u16>; 2],
     lambda: Lambda,
 }
 
-/// Magnitudes a difference can have: ten bits (RFC 6386 §17.2).
-const MAGNITUDES: usize = 1024;
+/// Magnitudes a difference can have.
+const MAGNITUDES: usize = MAX_CODED_COMPONENT as usize + 1;
 
 impl VectorPrices {
     /// Prices under the vector probabilities of RFC 6386 §17.2: down, then across.
@@ -79,29 +87,9 @@ impl VectorPrices {
     }
 }
 
-/// Price of one component's magnitude, and of its sign where it has one (taken as one bit).
+/// Price of one component: of its magnitude, and of either sign.
 fn component_cost(magnitude: usize, p: &VectorProbabilities) -> Cost {
-    const LONG: usize = 0;
-    const SIGN: usize = 1;
-    const SHORT_TREE: usize = 2;
-    const LONG_BITS: usize = 9;
-    let bit = |of: usize| magnitude >> of & 1 == 1;
-    let mut cost = bit_cost(magnitude > 7, p[LONG]);
-    if magnitude > 7 {
-        for i in (0..3).chain(4..10) {
-            cost += bit_cost(bit(i), p[LONG_BITS + i]);
-        }
-        if magnitude > 15 {
-            cost += bit_cost(bit(3), p[LONG_BITS + 3]);
-        }
-    } else {
-        // A balanced tree of eight leaves: the branch is chosen by the bits already read.
-        cost += bit_cost(bit(2), p[SHORT_TREE]);
-        cost += bit_cost(bit(1), p[SHORT_TREE + if bit(2) { 4 } else { 1 }]);
-        cost += bit_cost(bit(0), p[SHORT_TREE + if bit(2) { 5 } else { 2 } + usize::from(bit(1))]);
-    }
-    if magnitude > 0 {
-        cost += (bit_cost(false, p[SIGN]) + bit_cost(true, p[SIGN])) / 2;
-    }
+    let mut cost = 0;
+    each_component_bit(magnitude as i16, |index, bit| cost += bit_cost(bit, p[index]));
     cost
 }

@@ -2,8 +2,9 @@
 //! in bits than it costs in distortion. A shortest path over a block's few positions, from its end to its start.
 
 use super::rate::Cost;
-use super::tokens::{BlockKind, TokenPrices};
+use super::tokens::TokenPrices;
 use crate::bitstream::tables::ZIGZAG;
+use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::Quantiser;
 
 /// What refining needs to know about a frame.
@@ -40,13 +41,13 @@ impl Refinement<'_> {
         kind: BlockKind,
         context: usize,
     ) -> usize {
-        let first = usize::from(kind == BlockKind::LumaWithoutDc);
+        let first = kind.first();
         let worth = self.worth[kind as usize];
         let priced = |cost: Cost| u64::from(cost) * worth;
         // paths[i][c]: from position i on, after a level of class c.
         let mut paths = [[Path { cost: NEVER, magnitude: STOP }; 3]; 17];
-        for class in 1..3 {
-            paths[end][class].cost = priced(self.prices.end(kind, end, class));
+        for (class, path) in paths[end].iter_mut().enumerate().skip(1) {
+            path.cost = priced(self.prices.end(kind, end, class));
         }
         let mut lost = 0; // distortion if everything from here on were zero
         for position in (first..end).rev() {
@@ -116,7 +117,7 @@ mod tests {
         let refinement = Refinement { prices: &prices, worth: [worth; 4] };
         let mut levels = [0; 16];
         let end = quantiser.quantise(&coefficients, &mut levels);
-        let end = refinement.refine(&mut levels, &coefficients, end, &quantiser, BlockKind::Luma, 1);
+        let end = refinement.refine(&mut levels, &coefficients, end, &quantiser, BlockKind::LumaWithDc, 1);
         (levels, end)
     }
 

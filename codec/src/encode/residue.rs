@@ -3,9 +3,10 @@
 
 use crate::bitstream::tables::{AC_STEPS, DC_STEPS};
 use crate::kernels::forward::{forward_dct, forward_wht};
+use crate::kernels::inverse::{add_inverse_dct, add_inverse_dct_of_dc, inverse_walsh};
 use crate::kernels::quantise::Quantiser;
 use crate::macroblock::QuantizerIndex;
-use crate::picture::PlaneView;
+use crate::picture::{PlaneView, PlaneViewMut};
 
 /// Blocks of a macroblock: sixteen of luma, four of each chroma, and Y2.
 pub(super) const BLOCKS: usize = 25;
@@ -15,6 +16,9 @@ pub(super) const Y2: usize = 24;
 
 /// Coefficients or levels of a macroblock, each block in raster order. Where there is a Y2, the DCs of luma are 0.
 pub(super) type Blocks = [[i16; 16]; BLOCKS];
+
+/// Where a macroblock's three planes start in a picture.
+pub(super) type Starts = [usize; 3];
 
 /// A predicted macroblock: luma at a stride of 16, then both chroma blocks at a stride of 8.
 pub(super) type Prediction = [u8; 384];
@@ -42,6 +46,17 @@ impl<'a> MacroblockSamples<'a> {
             chroma: [chroma(u), chroma(v)],
             luma_stride: y.stride,
             chroma_stride: u.stride,
+        }
+    }
+
+    /// A macroblock of a picture that is being painted, whose planes' first samples are at `at`.
+    #[inline]
+    pub(super) fn painted(planes: &'a [PlaneViewMut<'_>; 3], at: Starts) -> Self {
+        Self {
+            luma: &planes[0].samples[at[0]..],
+            chroma: [&planes[1].samples[at[1]..], &planes[2].samples[at[2]..]],
+            luma_stride: planes[0].stride,
+            chroma_stride: planes[1].stride,
         }
     }
 
@@ -135,16 +150,63 @@ impl Default for Levels {
 }
 
 impl Levels {
-    /// Quantises `coefficients`; answers whether any level is not zero.
-    pub(super) fn quantise(&mut self, coefficients: &Blocks, quantisers: &Quantisers, y2: bool) -> bool {
-        let blocks = if y2 { BLOCKS } else { BLOCKS - 1 };
-        let mut any = 0;
-        self.ends[Y2] = 0;
-        for block in 0..blocks {
-            let end = quantisers.of(block).quantise(&coefficients[block], &mut self.blocks[block]);
-            self.ends[block] = end as u8;
-            any |= end;
-        }
-        any != 0
+    /// Whether any level is not zero.
+    pub(super) fn any(&self, y2: bool) -> bool {
+        self.ends[..if y2 { BLOCKS } else { Y2 }].iter().any(|end| *end > 0)
     }
+
+    /// Adds chroma's residue to its prediction, which lies in `planes` from the indices `at` on.
+    pub(super) fn add_chroma(&self, quantisers: &Quantisers, planes: &mut [PlaneViewMut; 3], at: Starts) {
+        for block in 16..Y2 {
+            let (plane, at) = (&mut planes[1 + (block - 16) / 4], at[1 + (block - 16) / 4]);
+            let samples = &mut plane.samples[at + block / 2 % 2 * 4 * plane.stride + block % 2 * 4..];
+            add_block(&self.blocks[block], self.ends[block], None, &quantisers.chroma, samples, plane.stride);
+        }
+    }
+}
+
+/// Adds a macroblock's residue to its prediction, which lies in `planes` from the indices `at` on.
+pub(super) fn reconstruct(
+    levels: &Levels,
+    quantisers: &Quantisers,
+    y2: bool,
+    planes: &mut [PlaneViewMut; 3],
+    at: Starts,
+) {
+    let mut dc = [0; 16];
+    if y2 && levels.ends[Y2] > 0 {
+        dc = inverse_walsh(&dequantise(&levels.blocks[Y2], &quantisers.y2));
+    }
+    let luma = &mut planes[0];
+    for (block, dc) in dc.into_iter().enumerate() {
+        let samples = &mut luma.samples[at[0] + block / 4 * 4 * luma.stride + block % 4 * 4..];
+        let (levels, end) = (&levels.blocks[block], levels.ends[block]);
+        add_block(levels, end, y2.then_some(dc), &quantisers.luma, samples, luma.stride);
+    }
+    levels.add_chroma(quantisers, planes, at);
+}
+
+/// Adds one block's residue to the prediction that `samples` starts with; a DC from Y2 takes the place of the block's own.
+pub(super) fn add_block(
+    levels: &[i16; 16],
+    end: u8,
+    dc: Option<i16>,
+    quantiser: &Quantiser,
+    samples: &mut [u8],
+    stride: usize,
+) {
+    if end > 1 {
+        let mut coefficients = dequantise(levels, quantiser);
+        coefficients[0] = dc.unwrap_or(coefficients[0]);
+        add_inverse_dct(&coefficients, samples, stride);
+    } else {
+        let dc = dc.unwrap_or(if end > 0 { levels[0] * quantiser.divisor[0] as i16 } else { 0 });
+        if dc != 0 {
+            add_inverse_dct_of_dc(dc, samples, stride);
+        }
+    }
+}
+
+fn dequantise(levels: &[i16; 16], quantiser: &Quantiser) -> [i16; 16] {
+    std::array::from_fn(|i| levels[i] * quantiser.divisor[i] as i16)
 }

@@ -202,11 +202,18 @@ pub(super) mod definition {
     }
 
     /// One row of samples from the six rows (or six shifts of a row) that the taps weigh.
+    ///
+    /// A sum lies between -32 x 255 and 160 x 255: raised by 8192 it fits 16 bits without sign, and wrapping on the way
+    /// does no harm, so that vectors of 16-bit lanes do.
     #[inline(always)]
     fn six_tap_row<const W: usize>(rows: [&[u8; W]; 6], taps: &[i16; 6], target: &mut [u8; W]) {
+        const RAISED: u16 = 8192;
         for x in 0..W {
-            let sum: i32 = (0..6).map(|tap| i32::from(rows[tap][x]) * i32::from(taps[tap])).sum();
-            target[x] = ((sum + 64) >> 7).clamp(0, 255) as u8;
+            let mut sum = RAISED + 64;
+            for tap in 0..6 {
+                sum = sum.wrapping_add(u16::from(rows[tap][x]).wrapping_mul(taps[tap] as u16));
+            }
+            target[x] = ((sum >> 7) as i16 - (RAISED >> 7) as i16).clamp(0, 255) as u8;
         }
     }
 

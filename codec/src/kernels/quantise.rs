@@ -20,7 +20,7 @@ impl Quantiser {
         Self {
             divisor,
             reciprocal: divisor.map(|d| 65536u32.div_ceil(u32::from(d)) as u16),
-            rounding: std::array::from_fn(|i| (u32::from(divisor[i]) * u32::from(rounding[i]) >> 7) as u16),
+            rounding: std::array::from_fn(|i| ((u32::from(divisor[i]) * u32::from(rounding[i])) >> 7) as u16),
         }
     }
 

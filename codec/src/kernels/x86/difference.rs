@@ -156,12 +156,12 @@ pub(in crate::kernels) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stri
     let (a, b) = (Block::<16, 16>::new(a, a_stride), Block::<16, 16>::new(b, b_stride));
     let mut total = _mm256_setzero_si256();
     for y in [0, 8] {
-        let mut rows = [[_mm256_setzero_si256(); 4]; 2];
-        for i in 0..4 {
-            rows[0][i] = a.load_16_of_two(0, y + i, y + i + 4);
-            rows[1][i] = b.load_16_of_two(0, y + i, y + i + 4);
+        let (mut a_rows, mut b_rows) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
+        for (i, (a_row, b_row)) in a_rows.iter_mut().zip(&mut b_rows).enumerate() {
+            *a_row = a.load_16_of_two(0, y + i, y + i + 4);
+            *b_row = b.load_16_of_two(0, y + i, y + i + 4);
         }
-        total = _mm256_add_epi32(total, satd_of_rows(rows[0], rows[1]));
+        total = _mm256_add_epi32(total, satd_of_rows(a_rows, b_rows));
     }
     sum_of_four(add_lanes(total)) as u32
 }
@@ -169,13 +169,13 @@ pub(in crate::kernels) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stri
 #[target_feature(enable = "avx2")]
 pub(in crate::kernels) fn satd_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
     let (a, b) = (Block::<8, 8>::new(a, a_stride), Block::<8, 8>::new(b, b_stride));
-    let mut rows = [[_mm256_setzero_si256(); 4]; 2];
-    for i in 0..4 {
-        // Both halves of a vector would be the same work on nothing: the upper lanes stay 0.
-        rows[0][i] = _mm256_zextsi128_si256(a.load_8_of_two(0, i, i + 4));
-        rows[1][i] = _mm256_zextsi128_si256(b.load_8_of_two(0, i, i + 4));
+    let (mut a_rows, mut b_rows) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
+    for (y, (a_row, b_row)) in a_rows.iter_mut().zip(&mut b_rows).enumerate() {
+        // Two bands of four rows fill the lower lane; the upper one idles.
+        *a_row = _mm256_castsi128_si256(a.load_8_of_two(0, y, y + 4));
+        *b_row = _mm256_castsi128_si256(b.load_8_of_two(0, y, y + 4));
     }
-    sum_of_four(_mm256_castsi256_si128(satd_of_rows(rows[0], rows[1]))) as u32
+    sum_of_four(_mm256_castsi256_si128(satd_of_rows(a_rows, b_rows))) as u32
 }
 
 #[target_feature(enable = "avx2")]

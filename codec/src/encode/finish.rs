@@ -1,0 +1,287 @@
+//! One version of an analysed frame: levels, reconstruction, tokens, probabilities, loop filter and bits at one quantizer.
+//! The loop is closed: what is predicted from within the frame is predicted from this version's own samples.
+
+use super::analysis::{Analysis, SIGN_BIASES, known_probabilities};
+use super::contexts::TokenContexts;
+use super::intra_coding::{Workspace, code_intra};
+use super::plan::FrameKind;
+use super::price::Lambda;
+use super::rate::best_probability;
+use super::refine::Refinement;
+use super::residue::{MacroblockSamples, Quantisers, Starts, reconstruct};
+use super::settle::Settler;
+use super::tokens::{TokenPrices, TokenRecord};
+use crate::bitstream::bool_coder::BoolEncoder;
+use crate::bitstream::frame_header::FrameKind as HeaderKind;
+use crate::bitstream::frame_header::{
+    FilterDeltaUpdates, FilterHeader, FrameHeader, InterFrame, KeyFrame, QuantizerHeader, ReferenceUpdate,
+    Version as Profile,
+};
+use crate::bitstream::modes::ModeCoding;
+use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
+use crate::bitstream::tables::AC_STEPS;
+use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
+use crate::decode::Basis;
+use crate::loop_filter::{FilterDeltas, LoopFilter};
+use crate::macroblock::{MacroblockGrid, Reference};
+use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
+use crate::predict::intra::RowAbove;
+use crate::{QuantizerIndex, State, Transition};
+
+/// A frame at one quantizer, and the state a decoder is in once it has decoded it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    source: State,
+    /// The compressed frame.
+    pub frame: Vec<u8>,
+    /// Where the frame leads from its source state.
+    pub target: State,
+    /// The quantizer it was finished at.
+    pub quantizer: QuantizerIndex,
+}
+
+impl Encoded {
+    /// The size of [`Encoded::transition`] in bytes, which takes no hash to know.
+    pub fn transition_bytes(&self) -> usize {
+        Transition::HEADER_BYTES + self.frame.len()
+    }
+
+    /// The frame with the names of the states it leads from and to; computing these takes a hash of the picture, once.
+    pub fn transition(&self) -> Transition {
+        Transition { source: self.source.id().tag(), target: self.target.id().tag(), frame: self.frame.clone() }
+    }
+}
+
+/// By how much the filter level differs by reference and mode: as in libvpx's streams, less where the picture stands still, more
+/// where prediction is poor.
+const FILTER_DELTAS: FilterDeltas = FilterDeltas { references: [2, 0, -2, -2], modes: [4, -2, 2, 4] };
+
+impl Analysis {
+    /// Finishes the frame at `quantizer`. The same analysis and quantizer give the same bytes, on any thread.
+    pub fn finish(&self, quantizer: QuantizerIndex) -> Encoded {
+        let mut version = Version::new(self, quantizer);
+        version.code();
+        let known = known_probabilities(&self.source, &self.plan);
+        let coding = version.tokens.counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
+        let header = self.header(
+            quantizer,
+            TokenUpdates::between(&known.tokens, &coding.probabilities),
+            version.skipped(),
+            filter_level(quantizer),
+        );
+        let basis = self.basis(&header);
+        let frame = write_frame(&header, &basis.probabilities, &version.grid, &version.tokens);
+        let Version { mut picture, grid, .. } = version;
+        if let Some(filter) = LoopFilter::new(&header.filter, None, &basis.filter_deltas, header.is_key()) {
+            for row in 0..grid.rows() {
+                filter.filter_row(&mut picture, row, grid.row(row));
+            }
+        }
+        let picture = picture.freeze();
+        let segment_map = basis.segment_map.clone();
+        let target = State::new(basis.target(&header, &picture, segment_map));
+        Encoded { source: self.source.clone(), frame, target, quantizer }
+    }
+
+    /// What a decoder in the source state makes of the frame's header.
+    pub(super) fn basis(&self, header: &FrameHeader) -> Basis<'_> {
+        Basis::new(&self.source, header).expect("an inter frame was analysed from a source with pictures")
+    }
+
+    /// `skipped` of all macroblocks have no coefficients.
+    pub(super) fn header(
+        &self,
+        quantizer: QuantizerIndex,
+        token_updates: TokenUpdates,
+        skipped: u32,
+        filter_level: u8,
+    ) -> FrameHeader {
+        let size = self.picture.size();
+        let macroblocks = (size.macroblock_columns() * size.macroblock_rows()) as u32;
+        let update = |refreshed| if refreshed { ReferenceUpdate::Refresh } else { ReferenceUpdate::Keep };
+        let kind = match &self.mode_probabilities {
+            None => HeaderKind::Key(KeyFrame {
+                size,
+                horizontal_scale: 0,
+                vertical_scale: 0,
+                reserved_colour_space: false,
+                clamping_unneeded: false,
+            }),
+            Some(modes) => HeaderKind::Inter(InterFrame {
+                golden: update(self.plan.refresh_golden),
+                alt_ref: update(self.plan.refresh_altref),
+                golden_sign_bias: SIGN_BIASES[Reference::Golden as usize],
+                alt_ref_sign_bias: SIGN_BIASES[Reference::AltRef as usize],
+                refresh_last: self.plan.refresh_last,
+                intra_probability: modes.intra,
+                last_probability: modes.last,
+                golden_probability: modes.golden,
+                luma_mode_update: modes.luma_mode_update,
+                chroma_mode_update: modes.chroma_mode_update,
+                vector_updates: modes.vector_updates.clone(),
+            }),
+        };
+        let known = match (self.plan.kind, self.source.stream()) {
+            (FrameKind::Inter, Some(stream)) => stream.filter_deltas,
+            _ => FilterDeltas::default(),
+        };
+        let changed = |from: [i8; 4], to: [i8; 4]| std::array::from_fn(|i| (from[i] != to[i]).then_some(to[i]));
+        FrameHeader {
+            version: Profile::default(),
+            shown: self.plan.shown,
+            kind,
+            segmentation: None,
+            filter: FilterHeader {
+                simple: false,
+                level: filter_level,
+                sharpness: 0,
+                deltas: Some(FilterDeltaUpdates {
+                    references: changed(known.references, FILTER_DELTAS.references),
+                    modes: changed(known.modes, FILTER_DELTAS.modes),
+                }),
+            },
+            token_partitions_log2: 0,
+            quantizers: QuantizerHeader { index: quantizer, ..QuantizerHeader::default() },
+            refresh_entropy: true,
+            token_updates,
+            skip_probability: if skipped == 0 { None } else { best_probability(macroblocks - skipped, skipped) },
+        }
+    }
+}
+
+fn filter_level(quantizer: QuantizerIndex) -> u8 {
+    (u16::from(quantizer.value()) * 3 / 8) as u8
+}
+
+/// A version while it is being coded.
+struct Version<'a> {
+    analysis: &'a Analysis,
+    quantizer: QuantizerIndex,
+    quantisers: Quantisers,
+    picture: PictureBuffer,
+    grid: MacroblockGrid,
+    tokens: TokenRecord,
+}
+
+impl<'a> Version<'a> {
+    fn new(analysis: &'a Analysis, quantizer: QuantizerIndex) -> Self {
+        let grid = analysis.grid.clone();
+        Self {
+            analysis,
+            quantizer,
+            quantisers: Quantisers::new(quantizer),
+            picture: PictureBuffer::new(analysis.picture.size()),
+            tokens: TokenRecord::with_room_for(grid.columns() * grid.rows()),
+            grid,
+        }
+    }
+
+    /// Macroblocks without coefficients.
+    fn skipped(&self) -> u32 {
+        (0..self.grid.rows()).map(|row| self.grid.row(row).iter().filter(|m| m.skip).count() as u32).sum()
+    }
+
+    fn code(&mut self) {
+        let analysis = self.analysis;
+        let known = known_probabilities(&analysis.source, &analysis.plan);
+        let prices = TokenPrices::new(&known.tokens);
+        let lambda = Lambda::new(AC_STEPS[usize::from(self.quantizer.value())]);
+        let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
+        let (rows, columns) = (self.grid.rows(), self.grid.columns());
+        let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
+        let stream = analysis.source.stream();
+        let last = stream.map(|stream| Plane::ALL.map(|plane| stream.reference(Reference::Last).plane(plane)));
+        let mut contexts = TokenContexts::new(columns);
+        let mut above = RowAbove::new(analysis.picture.size());
+        let mut work = Workspace::default();
+        for row in 0..rows {
+            contexts.begin_row();
+            let mut planes = self.picture.planes_mut();
+            for column in 0..columns {
+                let (cell, index) = (self.grid.cell(row, column), row * columns + column);
+                let macroblock = *self.grid.macroblock(cell);
+                let y2 = macroblock.luma_mode.has_y2();
+                let (context_above, context_left) = contexts.around(column);
+                let mut settler = Settler {
+                    quantisers: &self.quantisers,
+                    refinement: Some(&refinement),
+                    y2,
+                    above: context_above,
+                    left: context_left,
+                };
+                let at = [
+                    planes[0].index(16 * column, 16 * row),
+                    planes[1].index(8 * column, 8 * row),
+                    planes[2].index(8 * column, 8 * row),
+                ];
+                let any = if macroblock.reference == Reference::Intra {
+                    let modes = &self.grid.subblocks(cell).modes;
+                    let source = MacroblockSamples::of(&source, row, column);
+                    code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
+                } else if analysis.still[index] {
+                    let last = last.as_ref().expect("still macroblocks are predicted from a last frame");
+                    copy_macroblock(&MacroblockSamples::of(last, row, column), &mut planes, at);
+                    false
+                } else {
+                    let any = settler.settle_all(&analysis.coefficients[index], &mut work.levels);
+                    let prediction = MacroblockSamples::of_prediction(&analysis.predictions[index]);
+                    copy_macroblock(&prediction, &mut planes, at);
+                    if any {
+                        reconstruct(&work.levels, &self.quantisers, y2, &mut planes, at);
+                    }
+                    any
+                };
+                if any {
+                    let tokens = &mut self.tokens;
+                    contexts.visit(column, &work.levels, y2, |levels, end, kind, context| {
+                        tokens.record(levels, end, kind, context);
+                    });
+                } else {
+                    contexts.pass(column, y2);
+                }
+                let macroblock = self.grid.macroblock_mut(cell);
+                macroblock.skip = !any;
+                macroblock.has_coefficients = any;
+            }
+            above.keep(&self.picture, row);
+        }
+    }
+}
+
+fn copy_macroblock(from: &MacroblockSamples, planes: &mut [PlaneViewMut; 3], at: Starts) {
+    let [luma, u, v] = planes;
+    for y in 0..16 {
+        luma.samples[at[0] + y * luma.stride..][..16].copy_from_slice(&from.luma[y * from.luma_stride..][..16]);
+    }
+    for (chroma, (plane, at)) in from.chroma.into_iter().zip([(u, at[1]), (v, at[2])]) {
+        for y in 0..8 {
+            plane.samples[at + y * plane.stride..][..8].copy_from_slice(&chroma[y * from.chroma_stride..][..8]);
+        }
+    }
+}
+
+/// The bytes of a frame.
+fn write_frame(
+    header: &FrameHeader,
+    probabilities: &Probabilities,
+    grid: &MacroblockGrid,
+    tokens: &TokenRecord,
+) -> Vec<u8> {
+    let mut first = BoolEncoder::new();
+    header.write(&mut first);
+    let modes = ModeCoding::new(header, probabilities);
+    for row in 0..grid.rows() {
+        for column in 0..grid.columns() {
+            modes.write(&mut first, grid, row, column);
+        }
+    }
+    let first = first.finish();
+    let mut second = BoolEncoder::new();
+    tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability));
+    let second = second.finish();
+    let mut frame = Vec::with_capacity(10 + first.len() + second.len());
+    header.write_uncoded(first.len(), &mut frame);
+    frame.extend_from_slice(&first);
+    frame.extend_from_slice(&second);
+    frame
+}

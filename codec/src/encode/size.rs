@@ -1,0 +1,93 @@
+//! How large a frame will be at a quantizer, before a bit of it is written: its coefficients are settled and their tokens
+//! counted as finishing would, and priced under the probabilities that finishing would choose. Only intra macroblocks are an
+//! estimate, since what they are predicted from depends on the quantizer.
+
+use super::analysis::{Analysis, known_probabilities};
+use super::contexts::TokenContexts;
+use super::price::Lambda;
+use super::rate::bit_cost;
+use super::refine::Refinement;
+use super::residue::{Levels, Quantisers};
+use super::settle::Settler;
+use super::tokens::{TokenCounts, TokenPrices};
+use crate::QuantizerIndex;
+use crate::bitstream::bool_coder::{BoolEncoder, BoolSink};
+use crate::bitstream::modes::ModeCoding;
+use crate::bitstream::probabilities::TokenUpdates;
+use crate::bitstream::tables::{AC_STEPS, Probability};
+use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
+
+impl Analysis {
+    /// The size in bytes that the frame will have at `quantizer`, from token statistics: within a few percent.
+    pub fn predict_size(&self, quantizer: QuantizerIndex) -> usize {
+        let known = known_probabilities(&self.source, &self.plan);
+        let (counts, grid) = self.count_tokens(quantizer);
+        let skipped = (0..grid.rows()).map(|row| grid.row(row).iter().filter(|m| m.skip).count() as u32).sum();
+        let coding = counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
+        let updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
+        let header = self.header(quantizer, updates, skipped, 1);
+        let mut uncoded = Vec::new();
+        header.write_uncoded(0, &mut uncoded);
+        let mut first = BoolEncoder::new();
+        header.write(&mut first);
+        let modes = ModeCoding::new(&header, &self.basis(&header).probabilities);
+        let mut price = Price(coding.cost);
+        for row in 0..grid.rows() {
+            for column in 0..grid.columns() {
+                modes.write(&mut price, &grid, row, column);
+            }
+        }
+        uncoded.len() + first.finish().len() + (price.0 / (8 * 256)) as usize + 1
+    }
+
+    /// The finest quantizer at which the frame is predicted to take at most `bytes`; the coarsest if there is none.
+    pub fn quantizer_for(&self, bytes: usize) -> QuantizerIndex {
+        let (mut low, mut high) = (QuantizerIndex::MIN.value(), QuantizerIndex::MAX.value());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let quantizer = QuantizerIndex::saturating(middle.into());
+            if self.predict_size(quantizer) <= bytes { high = middle } else { low = middle + 1 }
+        }
+        QuantizerIndex::saturating(low.into())
+    }
+
+    /// Counts the tokens of the frame at `quantizer`; the grid says which macroblocks have any.
+    fn count_tokens(&self, quantizer: QuantizerIndex) -> (TokenCounts, crate::macroblock::MacroblockGrid) {
+        let mut grid = self.grid.clone();
+        let quantisers = Quantisers::new(quantizer);
+        let prices = TokenPrices::new(&known_probabilities(&self.source, &self.plan).tokens);
+        let lambda = Lambda::new(AC_STEPS[usize::from(quantizer.value())]);
+        let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
+        let mut counts = TokenCounts::default();
+        let mut contexts = TokenContexts::new(grid.columns());
+        let mut levels = Levels::default();
+        for row in 0..grid.rows() {
+            contexts.begin_row();
+            for column in 0..grid.columns() {
+                let (cell, index) = (grid.cell(row, column), row * grid.columns() + column);
+                let y2 = grid.macroblock(cell).luma_mode.has_y2();
+                let (above, left) = contexts.around(column);
+                let mut settler = Settler { quantisers: &quantisers, refinement: Some(&refinement), y2, above, left };
+                let any = !self.still[index] && settler.settle_all(&self.coefficients[index], &mut levels);
+                if any {
+                    contexts.visit(column, &levels, y2, |levels, end, kind, context| {
+                        counts.count(levels, end, kind, context);
+                    });
+                } else {
+                    contexts.pass(column, y2);
+                }
+                grid.macroblock_mut(cell).skip = !any;
+            }
+        }
+        (counts, grid)
+    }
+}
+
+/// Adds up what bools cost instead of writing them.
+struct Price(u64);
+
+impl BoolSink for Price {
+    fn put(&mut self, bit: bool, probability: Probability) {
+        self.0 += u64::from(bit_cost(bit, probability));
+    }
+}
