@@ -21,6 +21,10 @@ pub use job::{EncodeJob, EncodeResult, Versions};
 use belief::{MAX_UNCONFIRMED, ReceiverBelief};
 use policy::{Policy, Verdict};
 
+/// States that a sender keeps: one for each frame that may still be confirmed, those the receiver named, and the one
+/// its decoder was in.
+pub const MAX_STATES: usize = MAX_UNCONFIRMED + StateReport::MAX_HELD + 1;
+
 /// What became of a captured picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -84,8 +88,7 @@ impl Sender {
             transport: FrameSender::new(SenderConfig::for_profile(profile)),
             policy: Policy::new(profile),
             belief: ReceiverBelief::new(blank.id().tag()),
-            // One for each frame that may still be confirmed, and the states it can start from.
-            states: StateStore::new(MAX_UNCONFIRMED + StateReport::MAX_HELD + 1),
+            states: StateStore::new(MAX_STATES),
             blank,
             waiting: None,
             encoding: false,
@@ -97,6 +100,11 @@ impl Sender {
     /// The transport as it stands, for figures.
     pub fn transport(&self) -> &FrameSender {
         &self.transport
+    }
+
+    /// States kept to start frames from, at most [`MAX_STATES`]; the blank one is not counted.
+    pub fn states_held(&self) -> usize {
+        self.states.len()
     }
 
     /// A picture was captured. One that still waited for the encoder is dropped: its number is answered.
@@ -149,6 +157,8 @@ impl Sender {
         let frame = self.transport.send(payload, now).ok()?;
         self.belief.handle_sent(frame, transition.source, transition.target);
         self.policy.handle_sent(version.quantizer, bytes, now);
+        // Before the store forgets its oldest: those are what a silent receiver last said it holds.
+        self.states.retain(|tag| self.belief.may_need(tag));
         self.states.insert(version.target);
         Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
     }
@@ -163,10 +173,10 @@ impl Sender {
         if let Some(report) =
             Some(acked.report).filter(|_| acked.newest).and_then(|report| StateReport::from_bytes(&report).ok())
         {
-            self.belief.handle_report(&report);
             let known = report.current == self.blank.id().tag() || self.states.find(report.current).is_some();
             self.policy.handle_current(known, now);
-            self.states.retain(|tag| self.belief.may_need(tag) || tag == report.current);
+            self.belief.handle_report(&report, |tag| self.states.find(tag).is_some());
+            self.states.retain(|tag| self.belief.may_need(tag));
         }
         Ok(())
     }
