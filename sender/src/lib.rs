@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
 use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
-use oyster_transport::{AckError, FrameNumber, FrameSender, Profile, SenderConfig};
+use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
 
 pub use job::{EncodeJob, EncodeResult, Versions};
 
@@ -82,11 +82,11 @@ pub struct Sender {
 
 impl Sender {
     /// A sender that has sent nothing, to a receiver that holds the blank state.
-    pub fn new(profile: Profile, effort: Effort) -> Self {
+    pub fn new(config: SenderConfig, effort: Effort) -> Self {
         let blank = State::blank();
         Self {
-            transport: FrameSender::new(SenderConfig::for_profile(profile)),
-            policy: Policy::new(profile),
+            transport: FrameSender::new(config),
+            policy: Policy::new(config.profile),
             belief: ReceiverBelief::new(blank.id().tag()),
             states: StateStore::new(MAX_STATES),
             blank,

@@ -10,7 +10,7 @@ use oyster_codec::{Effort, Image, Picture, Size};
 use oyster_receiver::{Receiver, Shown};
 use oyster_scene::Scene;
 use oyster_sender::{Choice, Decision, EncodeResult, Sender, Sent};
-use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile};
+use oyster_transport::{SenderConfig, AckHeader, FragmentHeader, FrameNumber, Profile};
 
 /// How far apart captured pictures are, and how long the pipe is.
 pub(crate) const FRAME: Duration = Duration::from_millis(33);
@@ -83,7 +83,7 @@ impl Call {
     pub(crate) fn new(profile: Profile) -> Self {
         Self {
             now: Duration::ZERO,
-            sender: Sender::new(profile, Effort::Live),
+            sender: Sender::new(SenderConfig::for_profile(profile), Effort::Live),
             receiver: Receiver::new(profile),
             pictures: scene(64, 48),
             media: Box::new(|_| arrives()),
