@@ -38,7 +38,7 @@ mod transition;
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, analyse};
+pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Sizes, analyse};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

@@ -134,6 +134,9 @@ impl Sender {
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
+        if let Some(decent_bytes) = result.decent_bytes {
+            self.policy.handle_encoded(decent_bytes);
+        }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
             return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
