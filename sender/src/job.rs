@@ -47,12 +47,12 @@ pub struct EncodeResult {
     pub versions: Vec<Encoded>,
     /// Search hints for the next frame.
     pub hints: Hints,
-    /// What a picture that is just decent takes, as far as sizes were predicted.
-    pub decent_bytes: Option<usize>,
+    /// What a good picture would have taken, if sizes were predicted.
+    pub good_bytes: Option<usize>,
 }
 
-/// A picture at this quantizer is just decent: about 14 dB of SSIM on a talking head.
-const DECENT: QuantizerIndex = QuantizerIndex::saturating(64);
+/// A picture at this quantizer is good: about 16 dB of SSIM on a talking head.
+const GOOD: QuantizerIndex = QuantizerIndex::saturating(24);
 
 impl EncodeJob {
     /// Makes the versions. Pure: the same job gives the same bytes.
@@ -65,12 +65,12 @@ impl EncodeJob {
         let inter = self.source.size() == Some(self.image.size());
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
         let analysis = analyse(&self.source, &self.image, &plan, &self.hints, self.effort)?;
-        let mut decent_bytes = None;
+        let mut good_bytes = None;
         let mut quantizers = match &self.versions {
             Versions::At(quantizers) => quantizers.clone(),
             Versions::Fitting { bytes, finest, .. } => {
                 let mut sizes = analysis.sizes();
-                decent_bytes = Some(sizes.at(DECENT));
+                good_bytes = Some(sizes.at(GOOD));
                 bytes.iter().map(|&bytes| sizes.quantizer_for(bytes).max(*finest)).collect()
             }
         };
@@ -79,7 +79,7 @@ impl EncodeJob {
             capture: self.capture,
             versions: quantizers.into_iter().map(|quantizer| analysis.finish(quantizer)).collect(),
             hints: analysis.hints(),
-            decent_bytes,
+            good_bytes,
         })
     }
 }

@@ -134,8 +134,8 @@ impl Sender {
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
-        if let Some(decent_bytes) = result.decent_bytes {
-            self.policy.handle_encoded(decent_bytes);
+        if let Some(good_bytes) = result.good_bytes {
+            self.policy.handle_encoded(good_bytes);
         }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {

@@ -117,7 +117,11 @@ impl<'a> Sizes<'a> {
             fitting = guess;
             while fitting > 0 && too_fine.is_none() {
                 let finer = fitting.saturating_sub(step);
-                if self.at(index(finer)) <= bytes { fitting = finer } else { too_fine = Some(finer) }
+                if self.at(index(finer)) <= bytes {
+                    fitting = finer
+                } else {
+                    too_fine = Some(finer)
+                }
                 step *= 2;
             }
         } else {
@@ -141,7 +145,6 @@ impl<'a> Sizes<'a> {
         index(fitting)
     }
 }
-
 
 /// Adds up what bools cost instead of writing them.
 struct Price(u64);

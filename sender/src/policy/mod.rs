@@ -73,10 +73,10 @@ impl Policy {
         each!(self, one => one.versions(transport, now))
     }
 
-    /// The frame's versions exist; a just decent one would have taken so many bytes.
-    pub(crate) fn handle_encoded(&mut self, decent_bytes: usize) {
+    /// The frame's versions exist; a good picture would have taken so many bytes.
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
         if let Self::Oyster(oyster) = self {
-            oyster.handle_encoded(decent_bytes);
+            oyster.handle_encoded(good_bytes);
         }
     }
 

@@ -30,19 +30,20 @@ const STANDSTILL: Duration = Duration::from_millis(150);
 pub(crate) struct Oyster {
     last_quantizer: u8,
     last_sent_at: Duration,
-    /// What the last frame would have taken to be decent: on a slow link the delay ceiling stretches to let that pass.
-    decent_bytes: usize,
+    /// What the last frame would have taken to be good: on a slow link, where bits are worth the most, the delay ceiling
+    /// stretches towards that.
+    good_bytes: usize,
 }
 
 impl Default for Oyster {
     fn default() -> Self {
-        Self { last_quantizer: FIRST_QUANTIZER, last_sent_at: Duration::ZERO, decent_bytes: 0 }
+        Self { last_quantizer: FIRST_QUANTIZER, last_sent_at: Duration::ZERO, good_bytes: 0 }
     }
 }
 
 impl Oyster {
     pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        let budget = transport.budget_above(self.decent_bytes, now).payload_bytes as f64;
+        let budget = transport.budget_above(self.good_bytes, now).payload_bytes as f64;
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
@@ -59,7 +60,7 @@ impl Oyster {
     }
 
     pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget_above(self.decent_bytes, now);
+        let budget = transport.budget_above(self.good_bytes, now);
         let smallest = sizes.len() - 1;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
@@ -69,8 +70,8 @@ impl Oyster {
         if survives || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
     }
 
-    pub(crate) fn handle_encoded(&mut self, decent_bytes: usize) {
-        self.decent_bytes = decent_bytes;
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
+        self.good_bytes = good_bytes;
     }
 
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, _bytes: usize, now: Duration) {

@@ -10,7 +10,7 @@ use oyster_codec::{Effort, Image, Picture, Size};
 use oyster_receiver::{Receiver, Shown};
 use oyster_scene::Scene;
 use oyster_sender::{Choice, Decision, EncodeResult, Sender, Sent};
-use oyster_transport::{SenderConfig, AckHeader, FragmentHeader, FrameNumber, Profile};
+use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile, SenderConfig};
 
 /// How far apart captured pictures are, and how long the pipe is.
 pub(crate) const FRAME: Duration = Duration::from_millis(33);
