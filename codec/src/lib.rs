@@ -35,6 +35,10 @@ mod state;
 mod store;
 mod transition;
 
+#[cfg(feature = "bench-kernels")]
+#[doc(hidden)]
+pub use kernels::cases as kernel_cases;
+
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};

@@ -39,6 +39,8 @@ pub(crate) mod subpixel;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(feature = "bench-kernels")]
+pub mod cases;
 #[cfg(test)]
 mod checks;
 

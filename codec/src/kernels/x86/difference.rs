@@ -181,14 +181,7 @@ pub(in crate::kernels) fn satd_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride
 #[target_feature(enable = "avx2")]
 pub(in crate::kernels) fn satd_4x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
     let (a, b) = (Block::<4, 4>::new(a, a_stride), Block::<4, 4>::new(b, b_stride));
-    satd_of_blocks(four_rows(&a), four_rows(&b))
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn four_rows(block: &Block<'_, 4, 4>) -> __m128i {
-    let upper = _mm_unpacklo_epi32(block.load_4(0, 0), block.load_4(0, 1));
-    _mm_unpacklo_epi64(upper, _mm_unpacklo_epi32(block.load_4(0, 2), block.load_4(0, 3)))
+    satd_of_blocks(a.load_all(), b.load_all())
 }
 
 /// Half the sum of the absolute Hadamard coefficients of the difference of two 4x4 blocks.

@@ -100,6 +100,16 @@ impl<'a, const W: usize, const H: usize> Block<'a, W, H> {
     }
 }
 
+impl Block<'_, 4, 4> {
+    /// All sixteen samples, row after row.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn load_all(&self) -> __m128i {
+        let upper = _mm_unpacklo_epi32(self.load_4(0, 0), self.load_4(0, 1));
+        _mm_unpacklo_epi64(upper, _mm_unpacklo_epi32(self.load_4(0, 2), self.load_4(0, 3)))
+    }
+}
+
 impl<'a, const W: usize, const H: usize> BlockMut<'a, W, H> {
     /// The block whose first sample is the first of `samples`, with rows `stride` apart.
     #[inline(always)]

@@ -5,6 +5,7 @@ pub(super) mod difference;
 pub(super) mod edge_filter;
 pub(super) mod forward;
 pub(super) mod interpolate;
+pub(super) mod intra;
 pub(super) mod inverse;
 #[expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 mod memory;
