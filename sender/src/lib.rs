@@ -43,7 +43,7 @@ pub enum Choice {
     Fine,
     /// The coarser one.
     Coarse,
-    /// The one small enough for a single packet.
+    /// One made small enough for a single packet, or sent although nothing fitted, so that the picture lives on.
     Survival,
     /// None.
     Skip,
@@ -138,12 +138,14 @@ impl Sender {
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
             return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
         };
+        // Whatever its place, what our profile sends over the budget is what keeps the picture alive.
+        let over = matches!(self.policy, Policy::Oyster(_)) && sizes[chosen] > self.transport.budget(now).payload_bytes;
         let version = result.versions.into_iter().nth(chosen).expect("a policy chooses among the sizes it was given");
         let sent = self.commit(version, now);
         let choice = match (&sent, chosen) {
             (None, _) => Choice::Skip,
-            (Some(_), 0) => Choice::Fine,
-            (Some(_), 1) => Choice::Coarse,
+            (Some(_), 0) if !over => Choice::Fine,
+            (Some(_), 1) if !over => Choice::Coarse,
             (Some(_), _) => Choice::Survival,
         };
         Decision { capture: result.capture, choice, sent }
