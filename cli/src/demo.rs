@@ -17,7 +17,7 @@ use oyster_sender::Choice;
 
 use crate::files::{expect_folder, read_clip, read_trace};
 use crate::report;
-use crate::values::{DEFAULT_FRAMES_PER_SECOND, JsonOutput, MAX_SECONDS, ProfileName};
+use crate::values::{DEFAULT_FRAMES_PER_SECOND, JsonOutput, MAX_SECONDS, SenderArguments};
 use crate::values::{frames_per_second, play_rate, seconds, size};
 use crate::words;
 
@@ -44,9 +44,8 @@ pub(crate) struct Arguments {
     /// Write a row a frame, the paper's analysis.csv and a plot into this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Which sender and receiver
-    #[arg(long, default_value = "oyster")]
-    profile: ProfileName,
+    #[command(flatten)]
+    sender: SenderArguments,
     #[command(flatten)]
     json: JsonOutput,
 }
@@ -103,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         duration: Some(arguments.seconds.unwrap_or(longest)),
         link: link.clone(),
         ack_link: (Trace::constant(ACK_LINK_BITS_PER_SECOND)?, LinkConfig::default()),
-        profile: arguments.profile.into(),
+        sender: arguments.sender.config(),
     };
     let mut watch = Watch { record: Record::default(), live: Live::default(), begin: None, end: None };
     let running = demo.start(clock, &stop).context("the call's threads cannot be started")?;

@@ -10,14 +10,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Picture, State, StateReport, StateStore, Transition};
+use oyster_codec::{Picture, State, StateId, StateReport, StateStore, StateTag, Transition};
 use oyster_transport::{FragmentError, FrameNumber, FrameReceiver, Profile, ReceivedFrame, ReceiverConfig};
 
 pub use job::{DecodeJob, DecodeResult};
 
-/// States kept to decode from. The sender confirms one within a round trip, so a second of them at 30 frames a second
-/// is ample; at 640x360 they take 13 MB.
+/// States kept to decode from. The sender may start from any that it was told of, a round trip and its queues later: a
+/// second of them at 30 frames a second. At 640x360 they take 13 MB.
 pub const MAX_STATES: usize = 32;
+/// Newest states named in an ack. The sender goes by the newest that it knows; the others are for the case that a frame
+/// it gave up came after all.
+const MAX_NAMED: usize = 4;
+/// Named as current after a frame that could not be decoded. The original decodes it onto whatever pictures there are,
+/// which leads to a state that nobody made: from that its sender knows.
+const NOWHERE: StateTag = StateTag([0xff; 8]);
 /// Frames that wait for the decoder; past that the oldest is given up. A decoder this far behind will not catch up.
 const MAX_WAITING: usize = 64;
 
@@ -39,6 +45,8 @@ pub struct Receiver {
     blank: State,
     /// What the last decode left behind; in the original a frame may be decoded from it for want of better.
     current: State,
+    /// Whether the last decode failed, and what it left behind is no state at all.
+    astray: bool,
     handled: Option<u32>,
     /// Frames that came out of reassembly, and when.
     waiting: VecDeque<(ReceivedFrame, Duration)>,
@@ -54,11 +62,17 @@ impl Receiver {
             transport: FrameReceiver::new(ReceiverConfig::for_profile(profile)),
             states: StateStore::new(MAX_STATES),
             current: blank.clone(),
+            astray: false,
             blank,
             handled: None,
             waiting: VecDeque::new(),
             decoding: false,
         }
+    }
+
+    /// States kept to decode from, at most [`MAX_STATES`]; the blank one is not counted.
+    pub fn states_held(&self) -> usize {
+        self.states.len()
     }
 
     /// A datagram arrived.
@@ -103,8 +117,9 @@ impl Receiver {
             _ if transition.source == self.blank.id().tag() => self.blank.clone(),
             Some(state) => {
                 let state = state.clone();
-                if whole {
-                    // The sender will not start from anything older again.
+                if classic && whole {
+                    // The original's sender will not start from anything older again. Ours may, where it took a late
+                    // frame for lost: what it was told of stays for as many frames as are kept.
                     self.states.remove_before(transition.source);
                 }
                 state
@@ -120,6 +135,7 @@ impl Receiver {
         self.decoding = false;
         self.handled = Some(result.number.0);
         self.transport.renew_ack();
+        self.astray = result.decoded.is_err();
         let decoded = result.decoded.ok()?;
         self.current = decoded.target.clone();
         if decoded.target.id().tag() == result.promised {
@@ -134,9 +150,9 @@ impl Receiver {
     /// The next ack to send back, if one is due.
     pub fn poll_ack(&mut self, now: Duration) -> Option<Vec<u8>> {
         let report = StateReport {
-            current: self.current.id().tag(),
+            current: if self.astray { NOWHERE } else { self.current.id().tag() },
             handled: self.handled,
-            held: self.states.ids().map(oyster_codec::StateId::tag).collect(),
+            held: self.states.ids().rev().take(MAX_NAMED).rev().map(StateId::tag).collect(),
         };
         self.transport.poll_ack(&report.to_bytes(), now)
     }

@@ -9,7 +9,7 @@ use oyster_codec::{StateReport, StateTag};
 use oyster_transport::FrameNumber;
 
 /// More frames than this in flight means the receiver is silent: the oldest are forgotten, and with them the hope that
-/// they arrive. Two seconds at 60 frames a second.
+/// they arrive; frames start from what it is known to hold once more. Two seconds at 60 frames a second.
 pub(crate) const MAX_UNCONFIRMED: usize = 120;
 
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +27,15 @@ pub(crate) struct ReceiverBelief {
     unconfirmed: VecDeque<Sent>,
     /// States the newest report names, oldest first. The blank state is always held and never named.
     held: Vec<StateTag>,
+    /// Where its decoder was.
+    current: StateTag,
     blank: StateTag,
 }
 
 impl ReceiverBelief {
     /// A receiver that holds the blank state and nothing else.
     pub(crate) fn new(blank: StateTag) -> Self {
-        Self { unconfirmed: VecDeque::new(), held: Vec::new(), blank }
+        Self { unconfirmed: VecDeque::new(), held: Vec::new(), current: blank, blank }
     }
 
     pub(crate) fn handle_sent(&mut self, number: FrameNumber, source: StateTag, target: StateTag) {
@@ -50,9 +52,11 @@ impl ReceiverBelief {
         }
     }
 
-    /// A report newer than all before it.
-    pub(crate) fn handle_report(&mut self, report: &StateReport) {
-        self.held.clone_from(&report.held);
+    /// A report newer than all before it, and which states there are here to start from: of others that it names, nothing
+    /// can be made.
+    pub(crate) fn handle_report(&mut self, report: &StateReport, is_here: impl Fn(StateTag) -> bool) {
+        self.current = report.current;
+        self.held = report.held.iter().copied().filter(|&tag| is_here(tag)).collect();
         if let Some(newest_held) = self.unconfirmed.iter().rposition(|sent| report.held.contains(&sent.target)) {
             self.unconfirmed.drain(..=newest_held);
         }
@@ -88,11 +92,10 @@ impl ReceiverBelief {
         self.held.last().copied().unwrap_or(self.blank)
     }
 
-    /// Whether a frame may still start from `state`, or confirm it: states for which this is false can be forgotten.
+    /// Whether a frame may still start from `state`, or a report still name it: other states can be forgotten. A frame
+    /// that was given up may have arrived after all, so its state stays until a newer one is confirmed.
     pub(crate) fn may_need(&self, state: StateTag) -> bool {
-        state == self.blank
-            || self.held.contains(&state)
-            || self.unconfirmed.iter().any(|sent| !sent.broken && (sent.target == state || sent.source == state))
+        state == self.current || self.held.contains(&state) || self.unconfirmed.iter().any(|sent| sent.target == state)
     }
 }
 
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn a_lost_frame_takes_its_descendants_with_it() {
         let mut belief = chain(5);
-        belief.handle_report(&report(2, &[1, 2]));
+        belief.handle_report(&report(2, &[1, 2]), |_| true);
         belief.handle_lost(FrameNumber(4));
         assert_eq!(belief.likely(), tag(3), "3 is unconfirmed but nothing speaks against it");
         belief.handle_lost(FrameNumber(3));
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn after_a_loss_the_new_chain_is_trusted_at_once() {
         let mut belief = chain(5);
-        belief.handle_report(&report(2, &[2]));
+        belief.handle_report(&report(2, &[2]), |_| true);
         belief.handle_lost(FrameNumber(3));
         belief.handle_sent(FrameNumber(6), tag(2), tag(6));
         belief.handle_sent(FrameNumber(7), tag(6), tag(7));
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn a_frame_that_was_handled_and_left_no_state_is_broken_though_no_fragment_was_lost() {
         let mut belief = chain(4);
-        belief.handle_report(&report(3, &[1]));
+        belief.handle_report(&report(3, &[1]), |_| true);
         assert_eq!(belief.likely(), tag(1));
     }
 
@@ -156,16 +159,26 @@ mod tests {
     fn a_late_arrival_heals_what_was_given_up() {
         let mut belief = chain(3);
         belief.handle_lost(FrameNumber(2));
-        belief.handle_report(&report(2, &[1, 2]));
+        belief.handle_report(&report(2, &[1, 2]), |_| true);
         assert_eq!(belief.likely(), tag(3));
     }
 
     #[test]
     fn only_what_may_still_be_a_source_is_needed() {
         let mut belief = chain(5);
-        belief.handle_report(&report(3, &[2, 3]));
+        belief.handle_report(&report(3, &[2, 3]), |_| true);
+        belief.handle_lost(FrameNumber(4));
         let needed: Vec<u8> = (0..=5).filter(|&n| belief.may_need(tag(n))).collect();
-        assert_eq!(needed, [0, 2, 3, 4, 5]);
+        assert_eq!(needed, [2, 3, 4, 5], "4 may have come after all");
+    }
+
+    #[test]
+    fn states_that_are_not_here_are_not_started_from() {
+        let mut belief = chain(3);
+        belief.handle_report(&report(3, &[1, 9]), |state| state != tag(9));
+        assert_eq!((belief.known(), belief.likely()), (tag(1), tag(1)));
+        belief.handle_report(&report(3, &[8]), |_| false);
+        assert_eq!((belief.known(), belief.likely()), (tag(0), tag(0)), "a receiver that lost all it held");
     }
 
     #[test]

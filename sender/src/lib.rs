@@ -14,12 +14,16 @@ use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
 use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
-use oyster_transport::{AckError, FrameNumber, FrameSender, Profile, SenderConfig};
+use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
 
 pub use job::{EncodeJob, EncodeResult, Versions};
 
 use belief::{MAX_UNCONFIRMED, ReceiverBelief};
 use policy::{Policy, Verdict};
+
+/// States that a sender keeps: one for each frame that may still be confirmed, those the receiver named, and the one
+/// its decoder was in.
+pub const MAX_STATES: usize = MAX_UNCONFIRMED + StateReport::MAX_HELD + 1;
 
 /// What became of a captured picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,14 +82,13 @@ pub struct Sender {
 
 impl Sender {
     /// A sender that has sent nothing, to a receiver that holds the blank state.
-    pub fn new(profile: Profile, effort: Effort) -> Self {
+    pub fn new(config: SenderConfig, effort: Effort) -> Self {
         let blank = State::blank();
         Self {
-            transport: FrameSender::new(SenderConfig::for_profile(profile)),
-            policy: Policy::new(profile),
+            transport: FrameSender::new(config),
+            policy: Policy::new(config.profile),
             belief: ReceiverBelief::new(blank.id().tag()),
-            // One for each frame that may still be confirmed, and the states it can start from.
-            states: StateStore::new(MAX_UNCONFIRMED + StateReport::MAX_HELD + 1),
+            states: StateStore::new(MAX_STATES),
             blank,
             waiting: None,
             encoding: false,
@@ -97,6 +100,11 @@ impl Sender {
     /// The transport as it stands, for figures.
     pub fn transport(&self) -> &FrameSender {
         &self.transport
+    }
+
+    /// States kept to start frames from, at most [`MAX_STATES`]; the blank one is not counted.
+    pub fn states_held(&self) -> usize {
+        self.states.len()
     }
 
     /// A picture was captured. One that still waited for the encoder is dropped: its number is answered.
@@ -126,6 +134,9 @@ impl Sender {
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
+        if let Some(good_bytes) = result.good_bytes {
+            self.policy.handle_encoded(good_bytes);
+        }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
             return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
@@ -149,6 +160,8 @@ impl Sender {
         let frame = self.transport.send(payload, now).ok()?;
         self.belief.handle_sent(frame, transition.source, transition.target);
         self.policy.handle_sent(version.quantizer, bytes, now);
+        // Before the store forgets its oldest: those are what a silent receiver last said it holds.
+        self.states.retain(|tag| self.belief.may_need(tag));
         self.states.insert(version.target);
         Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
     }
@@ -163,10 +176,10 @@ impl Sender {
         if let Some(report) =
             Some(acked.report).filter(|_| acked.newest).and_then(|report| StateReport::from_bytes(&report).ok())
         {
-            self.belief.handle_report(&report);
             let known = report.current == self.blank.id().tag() || self.states.find(report.current).is_some();
             self.policy.handle_current(known, now);
-            self.states.retain(|tag| self.belief.may_need(tag) || tag == report.current);
+            self.belief.handle_report(&report, |tag| self.states.find(tag).is_some());
+            self.states.retain(|tag| self.belief.may_need(tag));
         }
         Ok(())
     }

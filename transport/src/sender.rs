@@ -32,6 +32,7 @@ pub struct FrameSender {
 struct NewestAck {
     number: u32,
     sequence: u32,
+    newest: u32,
 }
 
 impl FrameSender {
@@ -40,9 +41,8 @@ impl FrameSender {
         let payload_bytes_max = config.payload_bytes_max.clamp(1, MAX_SLICE_BYTES);
         let survival_payload_bytes = config.survival_payload_bytes.clamp(1, payload_bytes_max);
         let config = SenderConfig { payload_bytes_max, survival_payload_bytes, ..config };
-        let surround = FRAGMENT_HEADER_BYTES + config.overhead_bytes;
         Self {
-            control: control::for_config(&config, payload_bytes_max + surround, survival_payload_bytes + surround),
+            control: new_control(&config),
             path: Path::new(config.base_window),
             in_flight: InFlight::default(),
             pacer: Pacer::default(),
@@ -124,6 +124,11 @@ impl FrameSender {
         }
         let now_us = micros(now);
         let received_us = micros(Duration::from_micros(header.received_us));
+        if self.comes_from_a_new_receiver(&header) {
+            // Its clock is another, and nothing that was measured against the old one holds.
+            self.path = Path::new(self.config.base_window);
+            self.control = new_control(&self.config);
+        }
         let newest = self.is_newest(&header);
         let sent_us = self.in_flight.sent_us(header.sequence);
         if newest && let Some(sent_us) = sent_us {
@@ -132,7 +137,8 @@ impl FrameSender {
         let reorder_us = (self.path.smoothed_round_trip_us().unwrap_or(0) / 8).max(REORDER_MIN_US);
         let outcome = self.in_flight.on_ack(&header, received_us, reorder_us);
         if newest {
-            self.newest_ack = Some(NewestAck { number: header.number, sequence: header.sequence });
+            let AckHeader { number, sequence, newest, .. } = header;
+            self.newest_ack = Some(NewestAck { number, sequence, newest });
             self.last_activity_us = Some(now_us);
             let news = News {
                 arrivals: &outcome.arrivals,
@@ -221,12 +227,19 @@ impl FrameSender {
         &self.config
     }
 
-    /// The original orders acks by the packet that caused them and ignores older ones; we by when they were written.
+    /// The original orders acks by the packet that caused them and ignores older ones; we by when they were written. A
+    /// receiver that was restarted counts its acks anew, but what it has seen is newer all the same.
     fn is_newest(&self, ack: &AckHeader) -> bool {
-        self.newest_ack.is_none_or(|newest| match self.config.profile {
-            Profile::Classic => ack.sequence >= newest.sequence,
-            Profile::Oyster | Profile::Conventional => ack.number > newest.number,
+        self.newest_ack.is_none_or(|last| match self.config.profile {
+            Profile::Classic => ack.sequence >= last.sequence,
+            Profile::Oyster | Profile::Conventional => (ack.newest, ack.number) > (last.newest, last.number),
         })
+    }
+
+    /// One receiver that has seen a newer packet has written more acks.
+    fn comes_from_a_new_receiver(&self, ack: &AckHeader) -> bool {
+        self.config.profile != Profile::Classic
+            && self.newest_ack.is_some_and(|last| ack.newest > last.newest && ack.number <= last.number)
     }
 
     fn schedule(&mut self, frame: u32, count: u16, payload: &Arc<[u8]>, now: Duration) {
@@ -271,6 +284,12 @@ impl FrameSender {
     fn packet_wire_bytes(&self) -> usize {
         self.config.payload_bytes_max + self.surround_bytes()
     }
+}
+
+/// The controller of the profile, which knows nothing yet.
+fn new_control(config: &SenderConfig) -> Box<dyn CongestionControl> {
+    let surround = FRAGMENT_HEADER_BYTES + config.overhead_bytes;
+    control::for_config(config, config.payload_bytes_max + surround, config.survival_payload_bytes + surround)
 }
 
 /// Packets that may wait to be paced out: two of the largest frames. At the slowest pacing of `Oyster` and `Classic`

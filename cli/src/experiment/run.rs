@@ -11,7 +11,7 @@ use oyster_experiments::{Clip, Cost, Scenario};
 use crate::files::{expect_folder, read_clip, read_trace};
 use crate::progress::Progress;
 use crate::report;
-use crate::values::{JsonOutput, ProfileName, play_rate};
+use crate::values::{JsonOutput, SenderArguments, play_rate};
 use crate::values::{delay_ms, frames_per_second, loss, probability, queue_packets, seconds};
 
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,8 @@ pub(crate) struct Arguments {
     /// Decides every random choice
     #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
     seed: u64,
-    /// Which sender and receiver
-    #[arg(long, default_value = "oyster")]
-    profile: ProfileName,
+    #[command(flatten)]
+    sender: SenderArguments,
     /// What encoding a frame costs in virtual time
     #[arg(long, value_name = "measured|MS", default_value = "measured", value_parser = cost, allow_negative_numbers = true)]
     encode_cost: Cost,
@@ -110,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         duration: arguments.seconds,
         link: (link, config),
         ack_link: (ack_link, ack_config),
-        profile: arguments.profile.into(),
+        sender: arguments.sender.config(),
         effort: Effort::Live,
         encode_cost: arguments.encode_cost,
         decode_cost: arguments.decode_cost,
@@ -127,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let recording = run.record.finish(&scenario.link, Duration::ZERO, scenario.duration)?;
     if let Some(folder) = &arguments.log {
         let name = |path: &std::path::Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let title = format!("{:?}: {} over {}", scenario.profile, name(&arguments.clip), name(&arguments.link));
+        let title = format!("{:?}: {} over {}", scenario.sender.profile, name(&arguments.clip), name(&arguments.link));
         report::write(folder, &recording, &title)?;
     }
     arguments.json.write_or_print(&recording.figures(), report::summary)

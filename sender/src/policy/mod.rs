@@ -73,6 +73,13 @@ impl Policy {
         each!(self, one => one.versions(transport, now))
     }
 
+    /// The frame's versions exist; a good picture would have taken so many bytes.
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
+        if let Self::Oyster(oyster) = self {
+            oyster.handle_encoded(good_bytes);
+        }
+    }
+
     /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.
     pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
         each!(self, one => one.choose(sizes, transport, now))
