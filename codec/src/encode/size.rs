@@ -118,9 +118,9 @@ impl<'a> Sizes<'a> {
             while fitting > 0 && too_fine.is_none() {
                 let finer = fitting.saturating_sub(step);
                 if self.at(index(finer)) <= bytes {
-                    fitting = finer
+                    fitting = finer;
                 } else {
-                    too_fine = Some(finer)
+                    too_fine = Some(finer);
                 }
                 step *= 2;
             }
