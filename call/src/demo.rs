@@ -14,7 +14,7 @@ use oyster_codec::{Effort, EncodeError};
 use oyster_emulator::{Link, LinkConfig, LinkFigures, Trace};
 use oyster_receiver::{DecodeResult, Receiver, Shown};
 use oyster_sender::{Decision, EncodeResult, Sender};
-use oyster_transport::{FrameNumber, Profile};
+use oyster_transport::{FrameNumber, SenderConfig};
 
 use crate::{Clock, Inbox, Stop, Worker};
 
@@ -34,13 +34,13 @@ pub struct Demo {
     pub link: (Trace, LinkConfig),
     /// The link acks cross.
     pub ack_link: (Trace, LinkConfig),
-    /// Which sender and receiver.
-    pub profile: Profile,
+    /// The sender's settings; the receiver is of the same profile.
+    pub sender: SenderConfig,
 }
 
 impl fmt::Debug for Demo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Demo({:?} at {} frames a second)", self.profile, self.frames_per_second)
+        write!(f, "Demo({:?} at {} frames a second)", self.sender.profile, self.frames_per_second)
     }
 }
 
@@ -173,8 +173,8 @@ struct Exchange {
 impl Exchange {
     fn new(demo: Demo, clock: Clock, told: SyncSender<Event>) -> Self {
         Self {
-            sender: Sender::new(demo.profile, Effort::Live),
-            receiver: Receiver::new(demo.profile),
+            sender: Sender::new(demo.sender, Effort::Live),
+            receiver: Receiver::new(demo.sender.profile),
             link: Link::new(demo.link.0.clone(), &demo.link.1),
             ack_link: Link::new(demo.ack_link.0.clone(), &demo.ack_link.1),
             next_image: None,

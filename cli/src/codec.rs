@@ -1,6 +1,7 @@
 //! `oyster codec`: VP8 files in and out.
 
 mod bench;
+mod bucket;
 mod decode;
 mod encode;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use oyster_call::demo::{Camera, Demo, Event, What};
 use oyster_call::screen::{Choice as ScreenChoice, Key, Kind, Screen, StatusLines};
 use oyster_call::{Clock, Stop};
@@ -15,9 +15,11 @@ use oyster_experiments::{Clip, Record};
 use oyster_scene::Scene;
 use oyster_sender::Choice;
 
-use crate::files::{read_clip, read_trace};
+use crate::files::{expect_folder, read_clip, read_trace};
 use crate::report;
-use crate::values::{JsonOutput, ProfileName, positive, size, write_json};
+use crate::values::{DEFAULT_FRAMES_PER_SECOND, JsonOutput, MAX_SECONDS, SenderArguments};
+use crate::values::{frames_per_second, play_rate, seconds, size};
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,26 +27,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
     /// Pictures a second (default: the clip's own rate, or 30)
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = frames_per_second, allow_negative_numbers = true)]
     fps: Option<f64>,
     /// The size of the built-in scene
-    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size, conflicts_with = "clip")]
+    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = scene_size, conflicts_with = "clip")]
     size: Size,
     /// The link media crosses, a mahimahi trace (default: a built-in LTE-like one)
     #[arg(long, value_name = "TRACE")]
     down: Option<PathBuf>,
     /// How long (default: 60 s, or until q or Ctrl-C with a screen)
-    #[arg(long, value_name = "N", value_parser = positive)]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = seconds, allow_negative_numbers = true)]
+    seconds: Option<Duration>,
     /// Without a picture
     #[arg(long)]
     headless: bool,
     /// Write a row a frame, the paper's analysis.csv and a plot into this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Which sender and receiver
-    #[arg(long, default_value = "oyster")]
-    profile: ProfileName,
+    #[command(flatten)]
+    sender: SenderArguments,
     #[command(flatten)]
     json: JsonOutput,
 }
@@ -56,39 +57,52 @@ const LINK_BITS_PER_SECOND: u64 = 4_000_000;
 /// The link acks cross.
 const ACK_LINK_BITS_PER_SECOND: u64 = 12_000_000;
 const SCENE_SEED: u64 = 1;
-const DEFAULT_FRAMES_PER_SECOND: f64 = 30.0;
 /// How long a demo lasts that nobody watches.
-const HEADLESS_SECONDS: f64 = 60.0;
+const HEADLESS: Duration = Duration::from_secs(60);
 /// A clip is held in memory: at most two minutes of it, which play to and fro.
 const MAX_CLIP_FRAMES: usize = 3600;
 /// How often keys are looked at and the status line is made anew, at least.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The size of the built-in scene.
+fn scene_size(text: &str) -> Result<Size, String> {
+    let size = size(text)?;
+    let room = size.width() >= SCENE_SIDE && size.height() >= SCENE_SIDE;
+    if room { Ok(size) } else { Err(format!("the built-in scene needs {SCENE_SIDE}x{SCENE_SIDE} or more")) }
+}
+
+/// One macroblock: in less there is nobody to be seen.
+const SCENE_SIDE: usize = 16;
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let (camera, picture_size, own_rate) = camera(arguments)?;
+    let measured = arguments.json.expected()?;
     let down = match &arguments.down {
         Some(path) => read_trace(path)?,
         None => Trace::lte_like(LINK_SEED, LINK_SECONDS, LINK_BITS_PER_SECOND)?,
     };
+    let (camera, picture_size, frames_per_second) = camera(arguments)?;
+    if let Some(folder) = &arguments.report {
+        expect_folder(folder)?;
+    }
     let link = (down, LinkConfig::default());
     let headless = arguments.headless;
     let choice = if headless { ScreenChoice::None } else { ScreenChoice::Auto };
     let stop = Stop::on_signals().context("signals cannot be caught")?;
     let mut screen = Screen::open(choice, "oyster demo", picture_size)?;
     if screen.kind() != Kind::Terminal {
-        eprintln!("{}: {}; q or Ctrl-C ends the call", screen.kind(), screen.reason());
+        words::tell(&format!("{}: {}; q or Ctrl-C ends the call\n", screen.kind(), screen.reason()));
     }
     let unwatched = screen.kind() == Kind::None;
-    let seconds = arguments.seconds.or(unwatched.then_some(HEADLESS_SECONDS));
+    let longest = if unwatched { HEADLESS } else { Duration::from_secs_f64(MAX_SECONDS) };
 
     let clock = Clock::start();
     let demo = Demo {
         camera,
-        frames_per_second: arguments.fps.unwrap_or(own_rate),
-        duration: seconds.map(Duration::from_secs_f64),
+        frames_per_second,
+        duration: Some(arguments.seconds.unwrap_or(longest)),
         link: link.clone(),
         ack_link: (Trace::constant(ACK_LINK_BITS_PER_SECOND)?, LinkConfig::default()),
-        profile: arguments.profile.into(),
+        sender: arguments.sender.config(),
     };
     let mut watch = Watch { record: Record::default(), live: Live::default(), begin: None, end: None };
     let running = demo.start(clock, &stop).context("the call's threads cannot be started")?;
@@ -104,31 +118,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     drop(screen);
     drop(running);
-    let (Some(begin), Some(end)) = (watch.begin, watch.end) else { bail!("the call ended before its first picture") };
-    let recording = watch.record.finish(&link, begin, end)?;
+    let end = watch.end.unwrap_or_default();
+    // A call that is ended before its first picture has a summary too, an empty one.
+    let recording = watch.record.finish(&link, watch.begin.unwrap_or(end), end)?;
     if let Some(folder) = &arguments.report {
         report::write(folder, &recording, "oyster demo")?;
     }
     let figures = recording.figures();
-    eprint!("{}", report::summary(&figures));
-    match &arguments.json.json {
-        Some(path) => write_json(path, &figures),
-        None => Ok(()),
-    }
+    words::tell(&report::summary(&figures));
+    if measured { arguments.json.write_or_print(&figures, |_| String::new()) } else { Ok(()) }
 }
 
 fn camera(arguments: &Arguments) -> Result<(Camera, Size, f64)> {
     if let Some(path) = &arguments.clip {
-        let (frames, rate) = read_clip(path, MAX_CLIP_FRAMES)?;
+        let (frames, own_rate) = read_clip(path, MAX_CLIP_FRAMES)?;
         let clip = Clip::new(frames).context("a clip's frames have one size")?;
-        let rate = rate.map_or(DEFAULT_FRAMES_PER_SECOND, oyster_codec::container::FrameRate::per_second);
+        let rate = play_rate(path, own_rate, arguments.fps)?;
         let size = clip.size();
         return Ok((Arc::new(move |number| Arc::clone(clip.frame(number))), size, rate));
     }
     let size = arguments.size;
-    ensure!(size.width() >= 16 && size.height() >= 16, "--size {size}: the built-in scene needs 16x16 or more");
     let scene = Scene::new(size, SCENE_SEED);
-    Ok((Arc::new(move |number| Arc::new(scene.frame(number))), size, DEFAULT_FRAMES_PER_SECOND))
+    let rate = arguments.fps.unwrap_or(DEFAULT_FRAMES_PER_SECOND);
+    Ok((Arc::new(move |number| Arc::new(scene.frame(number))), size, rate))
 }
 
 /// What the one who watches sees and writes down.

@@ -6,11 +6,17 @@
 mod codec;
 mod cpu;
 mod demo;
+#[cfg(target_os = "linux")]
+mod emulate;
 mod experiment;
+mod fault;
 mod files;
+mod progress;
 mod relay;
 mod report;
+mod signals;
 mod values;
+mod words;
 
 use std::process::ExitCode;
 
@@ -18,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 /// A real-time video call made of tiny functions, after Salsify.
 #[derive(Debug, Parser)]
-#[command(name = "oyster", version, max_term_width = 110)]
+#[command(name = "oyster", version, propagate_version = true, max_term_width = 110)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,22 +40,26 @@ enum Command {
     /// Calls over emulated links in virtual time, and what an omniscient sender would get there
     #[command(subcommand)]
     Experiment(experiment::Command),
+    /// Runs a command behind two emulated links, as mahimahi's mm-link does (needs root)
+    #[cfg(target_os = "linux")]
+    Emulate(emulate::Arguments),
     /// Carries datagrams between two programs over emulated links in real time
     Relay(relay::Arguments),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Demo(arguments) => demo::run(&arguments),
-        Command::Codec(command) => codec::run(&command),
-        Command::Experiment(command) => experiment::run(&command),
-        Command::Relay(arguments) => relay::run(&arguments),
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return fault::of_arguments(&error),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("oyster: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = |()| ExitCode::SUCCESS;
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments).map(done),
+        Command::Codec(command) => codec::run(&command).map(done),
+        Command::Experiment(command) => experiment::run(&command).map(done),
+        #[cfg(target_os = "linux")]
+        Command::Emulate(arguments) => emulate::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments).map(done),
+    };
+    outcome.unwrap_or_else(|error| fault::of_work(&error))
 }

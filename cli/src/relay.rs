@@ -1,14 +1,16 @@
 //! `oyster relay`: emulated links between two programs, in real time.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use oyster_emulator::{Link, LinkConfig, Loss, QueueDiscipline, Relay};
+use oyster_emulator::{Link, LinkConfig, QueueDiscipline, Relay};
 
 use crate::files::read_trace;
-use crate::values::probability;
+use crate::signals::Signals;
+use crate::values::{delay_ms, loss, probability, queue_packets};
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -20,59 +22,52 @@ pub(crate) struct Arguments {
     to: SocketAddr,
     /// The link towards --to, a mahimahi trace
     #[arg(long, value_name = "TRACE")]
-    up: PathBuf,
+    up: std::path::PathBuf,
     /// The link back
     #[arg(long, value_name = "TRACE")]
-    down: PathBuf,
+    down: std::path::PathBuf,
     /// One-way delay of either link
-    #[arg(long, value_name = "MS", default_value = "20")]
-    delay_ms: u64,
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = delay_ms, allow_negative_numbers = true)]
+    delay_ms: Duration,
     /// Drop-tail queue of either link
-    #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "256", value_parser = queue_packets, allow_negative_numbers = true)]
     queue_packets: u64,
     /// Random loss on either link, 0 to 1
-    #[arg(long, value_name = "P", default_value = "0", value_parser = probability)]
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability, allow_negative_numbers = true)]
     loss: f64,
     /// Decides which packets are lost
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
     seed: u64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let link = |path: &PathBuf, seed: u64| -> Result<Link<Vec<u8>>> {
-        let config = LinkConfig {
-            one_way_delay: Duration::from_millis(arguments.delay_ms),
-            queue: QueueDiscipline::drop_tail_packets(arguments.queue_packets),
-            loss: if arguments.loss > 0.0 { Loss::Random(arguments.loss) } else { Loss::None },
-            seed,
-            ..LinkConfig::default()
-        };
-        Ok(Link::new(read_trace(path)?, &config))
-    };
-    let (up, down) = (link(&arguments.up, arguments.seed)?, link(&arguments.down, arguments.seed + 1)?);
+    let up = link(arguments, &arguments.up, arguments.seed)?;
+    let down = link(arguments, &arguments.down, arguments.seed.wrapping_add(1))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let figures = runtime.block_on(async {
+        let signals = Signals::catch().context("signals cannot be caught")?;
         let relay = Relay::bind(arguments.listen, arguments.to, up, down)
             .await
             .with_context(|| format!("cannot relay from {} to {}", arguments.listen, arguments.to))?;
-        eprintln!("relaying {} to {}; Ctrl-C ends it", relay.local_addr()?, arguments.to);
-        relay.run(interrupted()).await.context("the relay's sockets failed")
+        words::tell(&format!("relaying {} to {}; Ctrl-C ends it\n", relay.local_addr()?, arguments.to));
+        relay.run(signals.either()).await.context("the relay's sockets failed")
     })?;
     for (name, link) in [("up", figures.up), ("down", figures.down)] {
-        eprintln!(
-            "{name}: {} packets came, {} arrived, {} lost, {} dropped",
+        words::tell(&format!(
+            "{name}: {} packets came, {} arrived, {} lost, {} dropped\n",
             link.sent_packets, link.delivered_packets, link.lost_packets, link.dropped_packets
-        );
+        ));
     }
     Ok(())
 }
 
-/// Until SIGINT or SIGTERM.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+fn link(arguments: &Arguments, trace: &Path, seed: u64) -> Result<Link<Vec<u8>>> {
+    let config = LinkConfig {
+        one_way_delay: arguments.delay_ms,
+        queue: QueueDiscipline::drop_tail_packets(arguments.queue_packets),
+        loss: loss(arguments.loss),
+        seed,
+        ..LinkConfig::default()
+    };
+    Ok(Link::new(read_trace(trace)?, &config))
 }

@@ -35,10 +35,14 @@ mod state;
 mod store;
 mod transition;
 
+#[cfg(feature = "bench-kernels")]
+#[doc(hidden)]
+pub use kernels::cases as kernel_cases;
+
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, analyse};
+pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Sizes, analyse};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

@@ -55,8 +55,8 @@ impl Bound {
     /// [`BoundError::EmptyWindow`], [`BoundError::WindowTooLong`].
     pub fn b1(trace: &Trace, window_ms: Range<u64>, propagation_ms: u64) -> Result<Self, BoundError> {
         check(&window_ms)?;
-        // One period on, so that there is a loop before.
-        let shifted_ms = window_ms.start % trace.period_ms() + trace.period_ms();
+        // Two periods on, so that there is a loop before; one is too few where its only opportunity is its end.
+        let shifted_ms = window_ms.start % trace.period_ms() + 2 * trace.period_ms();
         let mut next = trace.opportunities_before(shifted_ms);
         let mut last_ms = trace.time_ms(next - 1);
         let ages = (shifted_ms..shifted_ms + (window_ms.end - window_ms.start)).map(|at_ms| {
@@ -174,6 +174,14 @@ mod tests {
             DelayFigures { mean_ms: 20.0 + 9.0 / 7.0, p50_ms: 21.0, p95_ms: 23.0, p99_ms: 23.0, max_ms: 23.0 };
         assert_eq!(bound.delay, expected);
         assert!((bound.capacity_kbps - 2.0 * 12000.0 / 7.0).abs() < 1e-9); // the one at 7 ms is outside
+    }
+
+    #[test]
+    fn a_loop_of_one_opportunity_has_one_before_it() {
+        // 12 Mbit/s: one each millisecond. One each 4 ms: ages 0 1 2 3 from its own end.
+        assert_eq!(Bound::b1(&trace("1\n"), 0..10, 20).unwrap().delay.max_ms, 20.0);
+        let bound = Bound::b1(&trace("4\n"), 8..16, 20).unwrap();
+        assert_eq!((bound.delay.mean_ms, bound.delay.max_ms), (21.5, 23.0));
     }
 
     #[test]

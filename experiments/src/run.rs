@@ -10,7 +10,7 @@ use oyster_codec::{Effort, EncodeError};
 use oyster_emulator::{Link, LinkConfig, LinkFigures, Trace};
 use oyster_receiver::{DecodeResult, Receiver};
 use oyster_sender::{EncodeResult, Sender};
-use oyster_transport::Profile;
+use oyster_transport::SenderConfig;
 
 use crate::clip::Clip;
 use crate::record::Record;
@@ -40,8 +40,8 @@ pub struct Scenario {
     pub link: (Trace, LinkConfig),
     /// The link acks cross.
     pub ack_link: (Trace, LinkConfig),
-    /// Which sender and receiver.
-    pub profile: Profile,
+    /// The sender's settings; the receiver is of the same profile.
+    pub sender: SenderConfig,
     /// How hard the encoder tries.
     pub effort: Effort,
     /// What encoding one frame, all its versions, costs.
@@ -80,8 +80,8 @@ pub fn run(scenario: &Scenario, stopwatch: Stopwatch<'_>) -> Result<Run, EncodeE
     let mut world = World {
         scenario,
         stopwatch,
-        sender: Sender::new(scenario.profile, scenario.effort),
-        receiver: Receiver::new(scenario.profile),
+        sender: Sender::new(scenario.sender, scenario.effort),
+        receiver: Receiver::new(scenario.sender.profile),
         link: Link::new(scenario.link.0.clone(), &scenario.link.1),
         ack_link: Link::new(scenario.ack_link.0.clone(), &scenario.ack_link.1),
         encoding: None,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
 use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
-use oyster_transport::{AckError, FrameNumber, FrameSender, Profile, SenderConfig};
+use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
 
 pub use job::{EncodeJob, EncodeResult, Versions};
 
@@ -82,11 +82,11 @@ pub struct Sender {
 
 impl Sender {
     /// A sender that has sent nothing, to a receiver that holds the blank state.
-    pub fn new(profile: Profile, effort: Effort) -> Self {
+    pub fn new(config: SenderConfig, effort: Effort) -> Self {
         let blank = State::blank();
         Self {
-            transport: FrameSender::new(SenderConfig::for_profile(profile)),
-            policy: Policy::new(profile),
+            transport: FrameSender::new(config),
+            policy: Policy::new(config.profile),
             belief: ReceiverBelief::new(blank.id().tag()),
             states: StateStore::new(MAX_STATES),
             blank,
@@ -134,20 +134,19 @@ impl Sender {
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
+        if let Some(good_bytes) = result.good_bytes {
+            self.policy.handle_encoded(good_bytes);
+        }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
-        let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
-            return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
+        let (chosen, kind) = match self.policy.choose(&sizes, &self.transport, now) {
+            Verdict::Send(0) => (0, Choice::Fine),
+            Verdict::Send(1) => (1, Choice::Coarse),
+            Verdict::Send(place) | Verdict::Survive(place) => (place, Choice::Survival),
+            Verdict::Skip => return Decision { capture: result.capture, choice: Choice::Skip, sent: None },
         };
-        // Whatever its place, what our profile sends over the budget is what keeps the picture alive.
-        let over = matches!(self.policy, Policy::Oyster(_)) && sizes[chosen] > self.transport.budget(now).payload_bytes;
         let version = result.versions.into_iter().nth(chosen).expect("a policy chooses among the sizes it was given");
         let sent = self.commit(version, now);
-        let choice = match (&sent, chosen) {
-            (None, _) => Choice::Skip,
-            (Some(_), 0) if !over => Choice::Fine,
-            (Some(_), 1) if !over => Choice::Coarse,
-            (Some(_), _) => Choice::Survival,
-        };
+        let choice = if sent.is_some() { kind } else { Choice::Skip };
         Decision { capture: result.capture, choice, sent }
     }
 

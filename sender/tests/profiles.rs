@@ -5,7 +5,7 @@ mod call;
 use call::{Call, lost_if, millis, scene, seconds};
 use oyster_codec::{Effort, Encoded};
 use oyster_sender::{Choice, Sender};
-use oyster_transport::Profile;
+use oyster_transport::{Profile, SenderConfig};
 
 #[test]
 fn classic_sends_the_larger_of_the_two_that_fit() {
@@ -114,7 +114,7 @@ fn oyster_sends_the_finest_version_that_fits_and_over_the_budget_only_the_smalle
 #[test]
 fn an_encode_job_run_twice_gives_the_same_bytes_states_and_hints() {
     for profile in call::PROFILES {
-        let mut sender = Sender::new(profile, Effort::Live);
+        let mut sender = Sender::new(SenderConfig::for_profile(profile), Effort::Live);
         for (capture, picture) in scene(80, 64).iter().take(5).enumerate() {
             let now = millis(33 * capture as u64);
             sender.handle_image(capture as u64, picture.clone());
@@ -130,7 +130,7 @@ fn an_encode_job_run_twice_gives_the_same_bytes_states_and_hints() {
 
 #[test]
 fn a_picture_that_waits_for_the_encoder_gives_way_to_a_newer_one() {
-    let mut sender = Sender::new(Profile::Oyster, Effort::Live);
+    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
     let pictures = scene(64, 48);
     assert_eq!(sender.handle_image(0, pictures[0].clone()), None);
     let job = sender.poll_job(millis(0)).expect("the encoder is free");

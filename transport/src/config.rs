@@ -31,7 +31,7 @@ pub struct SenderConfig {
     /// Wire bytes that lower layers add to each datagram: [`DEFAULT_OVERHEAD_BYTES`].
     pub overhead_bytes: usize,
     /// `Oyster`: how long the serialisation of one frame may take on the link; the ceiling of the whole queue is twice
-    /// this, of the smallest possible frame 2.67 times. The user's knob from smooth (15 ms) to sharp (45 ms).
+    /// this, of a frame that must be larger 2.67 times. The user's knob from smooth (15 ms) to sharp (90 ms).
     pub delay_ceiling: Duration,
     /// How far back the smallest one-way delay is remembered. 10 s; 1 s holds a share beside TCP flows that keep a standing
     /// queue, for more delay. `Conventional`, which may leave a queue standing that long itself: 60 s.
@@ -53,7 +53,7 @@ impl SenderConfig {
             profile,
             payload_bytes_max,
             overhead_bytes: DEFAULT_OVERHEAD_BYTES,
-            delay_ceiling: Duration::from_millis(30),
+            delay_ceiling: DELAY_CEILING,
             base_window: Duration::from_secs(if profile == Profile::Conventional { 60 } else { 10 }),
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
@@ -111,6 +111,10 @@ const CLASSIC_PAYLOAD_BYTES: usize = 1400;
 /// with an answering datagram: 36 bytes more in 97 % of them (header 12 to 13, tag 16, and the QUIC ACK frame of the
 /// answers riding along), 29 without that frame; 36.2 to 36.4 in the mean with QUIC's few packets of its own.
 pub const DEFAULT_OVERHEAD_BYTES: usize = 64;
+
+/// Measured with our encoder on the original's links and New York's: at 30 ms the picture stays 0.7 to 1.7 dB below the
+/// original's, at 45 ms the delay on a fast link reaches it.
+const DELAY_CEILING: Duration = Duration::from_millis(40);
 
 /// Ten segments, as TCP's initial window (RFC 6928): what the study allowed before the first ack.
 const FIRST_BUDGET_BYTES: usize = 14_600;

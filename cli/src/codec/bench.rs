@@ -4,24 +4,24 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use oyster_codec::{Effort, Hints, Plan, analyse};
 use oyster_codec::{QuantizerIndex, State, decode};
 use serde::Serialize;
 
 use crate::cpu;
 use crate::files::read_clip;
-use crate::values::{EffortName, JsonOutput, quantizer, write_json};
+use crate::values::{EffortName, JsonOutput, quantizer};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The y4m clip (8-bit 4:2:0)
     input: PathBuf,
     /// The finer of the pair's quantizers; the coarser is 4 above
-    #[arg(long, value_name = "Q", default_value = "29", value_parser = quantizer)]
+    #[arg(long, value_name = "Q", default_value = "29", value_parser = quantizer, allow_negative_numbers = true)]
     quantizer: QuantizerIndex,
     /// How many frames of the clip
-    #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(2..), allow_negative_numbers = true)]
     frames: u32,
     /// How hard to try
     #[arg(long, default_value = "live")]
@@ -49,12 +49,14 @@ const PAIR_STEP: i32 = 4;
 const CLONES: u32 = 1000;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.json.expected()?;
     let (clip, _) = read_clip(&arguments.input, arguments.frames as usize)?;
     ensure!(clip.len() > 1, "{}: one frame is a key frame; a bench needs more", arguments.input.display());
     let fine = arguments.quantizer;
     let coarse = QuantizerIndex::saturating(i32::from(fine.value()) + PAIR_STEP);
     let effort = Effort::from(arguments.effort);
     let inter_frames = clip.len() - 1;
+    let at = |number| move || format!("{}: frame {number}", arguments.input.display());
 
     let mut one = Duration::ZERO;
     let mut coded = Vec::with_capacity(clip.len());
@@ -64,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let (encoded, cost) = cpu::of(|| {
             analyse(&state, image, &plan, &hints, effort).map(|analysis| (analysis.finish(fine), analysis.hints()))
         });
-        let encoded = encoded?;
+        let encoded = encoded.with_context(at(number))?;
         (state, hints) = (encoded.0.target, encoded.1);
         coded.push(encoded.0.frame);
         one += if number == 0 { Duration::ZERO } else { cost };
@@ -79,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             analyse(&state, image, &plan, &hints, effort)
                 .map(|analysis| (analysis.finish(fine), analysis.finish(coarse), analysis.hints()))
         });
-        let versions = versions?;
+        let versions = versions.with_context(at(number))?;
         let (_, naming) = cpu::of(|| black_box((versions.0.target.id(), versions.1.target.id())));
         let (_, cloning) = cpu::of(|| {
             for _ in 0..CLONES {
@@ -100,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     state = State::blank();
     for (number, frame) in coded.iter().enumerate() {
         let (decoded, cost) = cpu::of(|| decode(&state, frame));
-        state = decoded?.target;
+        state = decoded.with_context(at(number))?.target;
         decoding += if number == 0 { Duration::ZERO } else { cost };
     }
 
@@ -115,11 +117,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bytes_fine: bytes_fine as f64 / inter_frames as f64,
         bytes_coarse: bytes_coarse as f64 / inter_frames as f64,
     };
-    match &arguments.json.json {
-        Some(path) => write_json(path, &figures),
-        None => {
-            println!("{figures:#?}");
-            Ok(())
-        }
+    arguments.json.write_or_print(&figures, Figures::table)
+}
+
+impl Figures {
+    fn table(&self) -> String {
+        format!(
+            "means over {} frames, the key frame left out\n  \
+             encode one version  {:8.3} ms   {:8.0} bytes\n  \
+             encode two versions {:8.3} ms   {:8.0} bytes the coarser\n  \
+             name a state        {:8.3} ms\n  \
+             keep a state        {:8.3} µs\n  \
+             decode              {:8.3} ms\n",
+            self.frames - 1,
+            self.encode_one_ms,
+            self.bytes_fine,
+            self.encode_pair_ms,
+            self.bytes_coarse,
+            self.state_id_ms,
+            self.snapshot_us,
+            self.decode_ms,
+        )
     }
 }

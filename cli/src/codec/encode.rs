@@ -4,17 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ArgGroup;
+use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfWriter;
-use oyster_codec::{Analysis, Effort, Encoded, Hints, Plan, analyse};
+use oyster_codec::{Analysis, Effort, Encoded, FrameKind, Hints, Plan, analyse};
 use oyster_codec::{Image, Picture, QuantizerIndex, State, quality};
 use serde::Serialize;
 
+use super::bucket::Bucket;
 use crate::cpu;
-use crate::files::{NewFile, open_y4m};
-use crate::values::{EffortName, JsonOutput, quantizer, write_json};
+use crate::files::{NewFile, open_y4m, writing};
+use crate::progress::Progress;
+use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer};
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("rate").required(true))]
@@ -25,19 +29,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Every frame at this VP8 quantizer index, 0 (finest) to 127
-    #[arg(long, value_name = "Q", group = "rate", value_parser = quantizer)]
+    #[arg(long, value_name = "Q", group = "rate", value_parser = quantizer, allow_negative_numbers = true)]
     quantizer: Option<QuantizerIndex>,
     /// Every frame as fine as this many kbit/s let it be
-    #[arg(long, value_name = "KBPS", group = "rate", value_parser = crate::values::positive)]
+    #[arg(long, value_name = "KBPS", group = "rate", value_parser = kilobits_per_second, allow_negative_numbers = true)]
     bitrate: Option<f64>,
-    /// Threads to encode with
-    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// Threads to encode with, at most; the file is the same for any number, and today's encoder uses one
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64), allow_negative_numbers = true)]
     threads: u16,
     /// How hard to try
     #[arg(long, default_value = "live")]
     effort: EffortName,
     /// A key frame every N frames (default: the first frame only)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     keyframe_interval: Option<u64>,
     #[command(flatten)]
     json: JsonOutput,
@@ -53,133 +57,163 @@ struct Figures {
     cpu_ms_per_frame: f64,
 }
 
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let input = || arguments.input.display().to_string();
+    let output = || writing(&arguments.output);
+    let measured = arguments.json.expected()?;
+    let mut clip = open_y4m(&arguments.input)?;
+    let frame_rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
+    let stop = Stop::on_signals().context("signals cannot be caught")?;
+    let (file, bytes) = NewFile::create(&arguments.output)?;
+    let mut ivf = IvfWriter::new(bytes, clip.size(), frame_rate).with_context(output)?;
+    let mut encoder = Encoder::new(arguments, frame_rate);
+    let mut sums = Sums::default();
+    let mut progress = Progress::of("frames encoded");
+    while let Some(image) = clip.read_frame().with_context(input)? {
+        if stop.is_set() {
+            bail!("{}: not written: interrupted", arguments.output.display());
+        }
+        let (encoded, cost) = cpu::of(|| encoder.encode(&image));
+        let frame = encoded.with_context(|| format!("{}: frame {}", input(), sums.frames))?;
+        ivf.write_frame(&frame, sums.frames).with_context(output)?;
+        sums.add(frame.len(), cost);
+        if measured && let Some([picture, ..]) = encoder.state.references() {
+            sums.compare(&image, picture)?;
+        }
+        progress.tell(sums.frames);
+    }
+    drop(progress);
+    ensure!(sums.frames > 0, "{}: a y4m header but no frame", input());
+    ivf.finish().with_context(output)?;
+    file.commit()?;
+    if encoder.overflows > 0 {
+        let (count, of, kbps) = (encoder.overflows, sums.frames, arguments.bitrate.unwrap_or_default());
+        words::tell(&format!(
+            "{count} of {of} frames are too large for {kbps} kbit/s even at the coarsest quantizer\n"
+        ));
+    }
+    if measured { arguments.json.write_or_print(&sums.figures(frame_rate), |_| String::new()) } else { Ok(()) }
+}
+
 /// What a clip without a rate is taken for.
 const DEFAULT_RATE: FrameRate = FrameRate::new(30, 1).expect("30 a second is a rate");
 
 /// How the quantizer of a frame is found.
 enum Rate {
     Constant(QuantizerIndex),
-    Bucket(Bucket),
+    Bucket { bucket: Bucket, last: Option<QuantizerIndex> },
 }
 
-/// A leaky bucket: frames pour in, the rate drains it.
-struct Bucket {
-    frame_bytes: f64,
-    filled_bytes: f64,
-    last: QuantizerIndex,
+/// Encodes pictures one after another, for a decoder that sees every frame.
+struct Encoder {
+    rate: Rate,
+    effort: Effort,
+    keyframe_interval: Option<u64>,
+    state: State,
+    hints: Hints,
+    frames: u64,
+    /// Frames for which there was no room in the bucket however coarse they were.
+    overflows: u64,
 }
 
-/// The bucket holds this many frames' worth: what a receiver at that rate would have to wait at the worst.
-const BUCKET_FRAMES: f64 = 10.0;
-/// A frame takes at most this share of the room that is left.
-const SHARE_OF_ROOM: f64 = 0.25;
+impl Encoder {
+    fn new(arguments: &Arguments, frame_rate: FrameRate) -> Self {
+        let rate = match (arguments.quantizer, arguments.bitrate) {
+            (Some(quantizer), _) => Rate::Constant(quantizer),
+            (None, kbps) => Rate::Bucket { bucket: Bucket::new(kbps.unwrap_or_default(), frame_rate), last: None },
+        };
+        Self {
+            rate,
+            effort: Effort::from(arguments.effort),
+            keyframe_interval: arguments.keyframe_interval,
+            state: State::blank(),
+            hints: Hints::default(),
+            frames: 0,
+            overflows: 0,
+        }
+    }
+
+    /// The frame that shows `image`.
+    fn encode(&mut self, image: &Image) -> Result<Vec<u8>> {
+        let finest = self.rate.expected();
+        let key = self.frames == 0 || self.keyframe_interval.is_some_and(|n| self.frames.is_multiple_of(n));
+        let plan = if key { Plan::key(finest) } else { Plan::inter(finest) };
+        let analysis = analyse(&self.state, image, &plan, &self.hints, self.effort)?;
+        let encoded = self.finish(&analysis, plan.kind);
+        self.hints = analysis.hints();
+        self.state = encoded.target;
+        self.frames += 1;
+        Ok(encoded.frame)
+    }
+
+    fn finish(&mut self, analysis: &Analysis, kind: FrameKind) -> Encoded {
+        let (bucket, last) = match &mut self.rate {
+            Rate::Constant(quantizer) => return analysis.finish(*quantizer),
+            Rate::Bucket { bucket, last } => (bucket, last),
+        };
+        let room = bucket.allowance(kind).room_bytes;
+        let mut quantizer = bucket.quantizer(kind, *last, |bytes| analysis.quantizer_for(bytes));
+        // Sizes are predicted to a few percent: where the room is that tight, what was written decides.
+        let encoded = loop {
+            let encoded = analysis.finish(quantizer);
+            if encoded.frame.len() <= room || quantizer == QuantizerIndex::MAX {
+                break encoded;
+            }
+            quantizer = QuantizerIndex::saturating(i32::from(quantizer.value()) + 1);
+        };
+        self.overflows += u64::from(encoded.frame.len() > room);
+        *last = Some(quantizer);
+        *bucket = bucket.with(encoded.frame.len());
+        encoded
+    }
+}
 
 impl Rate {
     /// Where decisions for the next frame are made.
     fn expected(&self) -> QuantizerIndex {
         match self {
             Self::Constant(quantizer) => *quantizer,
-            Self::Bucket(bucket) => bucket.last,
-        }
-    }
-
-    fn finish(&mut self, analysis: &Analysis, key: bool) -> Encoded {
-        match self {
-            Self::Constant(quantizer) => analysis.finish(*quantizer),
-            Self::Bucket(bucket) => bucket.finish(analysis, key),
+            Self::Bucket { last, .. } => last.unwrap_or(FIRST_GUESS),
         }
     }
 }
 
-impl Bucket {
-    fn new(kbps: f64, rate: FrameRate) -> Self {
-        let frame_bytes = kbps * 1000.0 / 8.0 / rate.per_second();
-        Self { frame_bytes, filled_bytes: 0.0, last: QuantizerIndex::saturating(40) }
-    }
+/// Where decisions for a first frame are made whose quantizer is not known yet: the middle of what calls use.
+const FIRST_GUESS: QuantizerIndex = QuantizerIndex::saturating(40);
 
-    /// The finest version that fits, by prediction and then by what was really written.
-    fn finish(&mut self, analysis: &Analysis, key: bool) -> Encoded {
-        let room = BUCKET_FRAMES * self.frame_bytes - self.filled_bytes;
-        let share = if key { 1.0 } else { SHARE_OF_ROOM };
-        let most = (room * share).min(self.frame_bytes.max(room * share)).max(self.frame_bytes * SHARE_OF_ROOM);
-        let mut quantizer = analysis.quantizer_for(most as usize);
-        let encoded = loop {
-            let encoded = analysis.finish(quantizer);
-            if encoded.frame.len() as f64 <= most || quantizer == QuantizerIndex::MAX {
-                break encoded;
-            }
-            quantizer = QuantizerIndex::saturating(i32::from(quantizer.value()) + 1);
-        };
-        self.filled_bytes = (self.filled_bytes + encoded.frame.len() as f64 - self.frame_bytes).max(0.0);
-        self.last = quantizer;
-        encoded
-    }
-}
-
-/// Sums of what was encoded against what it came from.
+/// Sums over the frames so far.
 #[derive(Default)]
-struct Quality {
+struct Sums {
+    frames: u64,
+    bytes: u64,
+    spent: Duration,
     squared_error: f64,
     ssim: f64,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut clip = open_y4m(&arguments.input)?;
-    let frame_rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
-    let size = clip.size();
-    let (file, output) = NewFile::create(&arguments.output)?;
-    let writing = || format!("cannot write {}", arguments.output.display());
-    let mut ivf = IvfWriter::new(output, size, frame_rate).with_context(writing)?;
-    let mut rate = match (arguments.quantizer, arguments.bitrate) {
-        (Some(quantizer), _) => Rate::Constant(quantizer),
-        (None, kbps) => Rate::Bucket(Bucket::new(kbps.unwrap_or_default(), frame_rate)),
-    };
-    let effort = Effort::from(arguments.effort);
-    let (mut state, mut hints) = (State::blank(), Hints::default());
-    let (mut frames, mut bytes, mut spent) = (0_u64, 0_u64, Duration::ZERO);
-    let mut sums = Quality::default();
-    while let Some(image) = clip.read_frame().with_context(|| arguments.input.display().to_string())? {
-        let key = frames == 0 || arguments.keyframe_interval.is_some_and(|interval| frames.is_multiple_of(interval));
-        let plan = if key { Plan::key(rate.expected()) } else { Plan::inter(rate.expected()) };
-        let (encoded, cost) = cpu::of(|| -> Result<_> {
-            let analysis = analyse(&state, &image, &plan, &hints, effort)?;
-            hints = analysis.hints();
-            Ok(rate.finish(&analysis, key))
-        });
-        let encoded = encoded.with_context(|| format!("{}: frame {frames}", arguments.input.display()))?;
-        ivf.write_frame(&encoded.frame, frames).with_context(writing)?;
-        frames += 1;
-        bytes += encoded.frame.len() as u64;
-        spent += cost;
-        state = encoded.target;
-        if arguments.json.json.is_some()
-            && let Some([picture, ..]) = state.references()
-        {
-            sums.add(&image, picture)?;
-        }
+impl Sums {
+    fn add(&mut self, bytes: usize, cost: Duration) {
+        self.frames += 1;
+        self.bytes += bytes as u64;
+        self.spent += cost;
     }
-    ivf.finish().with_context(writing)?;
-    file.commit()?;
-    let Some(path) = &arguments.json.json else { return Ok(()) };
-    let count = frames.max(1) as f64;
-    write_json(
-        path,
-        &Figures {
-            frames,
-            bytes,
-            kbps: bytes as f64 * 8.0 / 1000.0 * frame_rate.per_second() / count,
-            psnr_y_db: quality::psnr_db(sums.squared_error / count),
-            ssim_y_db: quality::ssim_db(sums.ssim / count),
-            cpu_ms_per_frame: cpu::milliseconds(spent) / count,
-        },
-    )
-}
 
-impl Quality {
-    fn add(&mut self, original: &Image, coded: &Arc<Picture>) -> Result<()> {
+    fn compare(&mut self, original: &Image, coded: &Arc<Picture>) -> Result<()> {
         let coded = coded.image();
         self.squared_error += quality::mse_y(original, &coded)?;
         self.ssim += quality::ssim_y(original, &coded)?;
         Ok(())
+    }
+
+    fn figures(&self, rate: FrameRate) -> Figures {
+        let count = self.frames as f64;
+        Figures {
+            frames: self.frames,
+            bytes: self.bytes,
+            kbps: self.bytes as f64 * 8.0 / 1000.0 * rate.per_second() / count,
+            psnr_y_db: quality::psnr_db(self.squared_error / count),
+            ssim_y_db: quality::ssim_db(self.ssim / count),
+            cpu_ms_per_frame: cpu::milliseconds(self.spent) / count,
+        }
     }
 }

@@ -1,26 +1,28 @@
 //! `oyster experiment bound`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use oyster_emulator::Bound;
 use serde::Serialize;
 
+use crate::fault::BadArgument;
 use crate::files::read_trace;
-use crate::values::{JsonOutput, write_json};
+use crate::values::{JsonOutput, delay_ms};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A mahimahi trace
     trace: PathBuf,
     /// One-way delay
-    #[arg(long, value_name = "MS", default_value = "20")]
-    delay_ms: u64,
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = delay_ms, allow_negative_numbers = true)]
+    delay_ms: Duration,
     /// Where the window begins in the looped trace
-    #[arg(long, value_name = "MS", default_value = "0")]
+    #[arg(long, value_name = "MS", default_value = "0", allow_negative_numbers = true)]
     start_ms: u64,
     /// Where it ends (default: one period after its beginning)
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     end_ms: Option<u64>,
     #[command(flatten)]
     json: JsonOutput,
@@ -37,10 +39,12 @@ struct Figures {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.json.expected()?;
     let trace = read_trace(&arguments.trace)?;
-    let end_ms = arguments.end_ms.unwrap_or(arguments.start_ms + trace.period_ms());
-    let bound = Bound::b1(&trace, arguments.start_ms..end_ms, arguments.delay_ms)
-        .with_context(|| format!("from {} to {end_ms} ms", arguments.start_ms))?;
+    let start_ms = arguments.start_ms;
+    let end_ms = arguments.end_ms.unwrap_or(start_ms.saturating_add(trace.period_ms()));
+    let bound = Bound::b1(&trace, start_ms..end_ms, arguments.delay_ms.as_millis() as u64)
+        .map_err(|error| BadArgument(format!("from {start_ms} to {end_ms} ms: {error}")))?;
     let figures = Figures {
         b1_mean_ms: bound.delay.mean_ms,
         b1_p50_ms: bound.delay.p50_ms,
@@ -49,14 +53,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         b1_max_ms: bound.delay.max_ms,
         link_kbps: bound.capacity_kbps,
     };
-    if let Some(path) = &arguments.json.json {
-        return write_json(path, &figures);
+    arguments.json.write_or_print(&figures, Figures::table)
+}
+
+impl Figures {
+    fn table(&self) -> String {
+        format!(
+            "signal delay of an omniscient sender, ms\n  mean {:.1}  p50 {:.1}  p95 {:.1}  p99 {:.1}  max {:.1}\n\
+             the link carries {:.0} kbit/s\n",
+            self.b1_mean_ms, self.b1_p50_ms, self.b1_p95_ms, self.b1_p99_ms, self.b1_max_ms, self.link_kbps
+        )
     }
-    println!("signal delay of an omniscient sender, ms");
-    println!(
-        "  mean {:.1}  p50 {:.1}  p95 {:.1}  p99 {:.1}  max {:.1}",
-        figures.b1_mean_ms, figures.b1_p50_ms, figures.b1_p95_ms, figures.b1_p99_ms, figures.b1_max_ms
-    );
-    println!("the link carries {:.0} kbit/s", figures.link_kbps);
-    Ok(())
 }

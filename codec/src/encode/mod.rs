@@ -24,3 +24,4 @@ mod tokens;
 pub use analysis::{Analysis, EncodeError, analyse};
 pub use finish::Encoded;
 pub use plan::{Effort, FrameKind, Hints, Plan};
+pub use size::Sizes;

@@ -28,6 +28,68 @@ pub(crate) enum Edge {
     Vertical,
 }
 
+/// The planes of a picture, and where a macroblock starts in them. There must be four samples to the left of and above it
+/// where it is filtered.
+#[derive(Debug)]
+pub(crate) struct MacroblockPlanes<'a> {
+    pub(crate) luma: &'a mut [u8],
+    /// The macroblock's first sample of luma.
+    pub(crate) luma_at: usize,
+    pub(crate) luma_stride: usize,
+    /// U and V.
+    pub(crate) chroma: [&'a mut [u8]; 2],
+    /// The macroblock's first sample of either chroma plane.
+    pub(crate) chroma_at: usize,
+    pub(crate) chroma_stride: usize,
+}
+
+/// Which edges of a macroblock are filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MacroblockEdges {
+    /// The one to the left.
+    pub(crate) left: bool,
+    /// The one above.
+    pub(crate) top: bool,
+    /// Those between its subblocks.
+    pub(crate) inner: bool,
+}
+
+/// Filters the edges of a macroblock in the prescribed order: left, inner vertical, top, inner horizontal (RFC 6386 §15.1).
+#[inline]
+pub(crate) fn filter_macroblock(
+    planes: &mut MacroblockPlanes<'_>,
+    edges: MacroblockEdges,
+    macroblock_limits: &EdgeLimits,
+    subblock_limits: &EdgeLimits,
+) {
+    return_with_avx2!(edge_filter::filter_macroblock(planes, edges, macroblock_limits, subblock_limits));
+    filter_macroblock_by_definition(planes, edges, macroblock_limits, subblock_limits);
+}
+
+pub(super) fn filter_macroblock_by_definition(
+    planes: &mut MacroblockPlanes<'_>,
+    edges: MacroblockEdges,
+    macroblock_limits: &EdgeLimits,
+    subblock_limits: &EdgeLimits,
+) {
+    let MacroblockPlanes { luma, luma_at, luma_stride, chroma: [u, v], chroma_at, chroma_stride } = planes;
+    let (luma_at, luma_stride, chroma_at, chroma_stride) = (*luma_at, *luma_stride, *chroma_at, *chroma_stride);
+    for (edge, outer, luma_step, chroma_step) in
+        [(Edge::Vertical, edges.left, 1, 1), (Edge::Horizontal, edges.top, luma_stride, chroma_stride)]
+    {
+        if outer {
+            macroblock_edge_luma(luma, luma_at, luma_stride, edge, macroblock_limits);
+            macroblock_edge_chroma(u, v, chroma_at, chroma_stride, edge, macroblock_limits);
+        }
+        if edges.inner {
+            for inner in [4, 8, 12] {
+                subblock_edge_luma(luma, luma_at + inner * luma_step, luma_stride, edge, subblock_limits);
+            }
+            subblock_edge_chroma(u, v, chroma_at + 4 * chroma_step, chroma_stride, edge, subblock_limits);
+        }
+    }
+}
+
 /// Filters the edge between macroblocks that starts with the luma sample `at` (q0) (RFC 6386 §15.3).
 pub(crate) fn macroblock_edge_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, limits: &EdgeLimits) {
     let mut across = load_luma(samples, at, stride, edge);

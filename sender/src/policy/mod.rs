@@ -21,6 +21,8 @@ use crate::job::Versions;
 pub(crate) enum Verdict {
     /// The version at this place, finest first.
     Send(usize),
+    /// The version at this place although nothing fits, so that the picture lives on.
+    Survive(usize),
     /// Nothing: whatever would go now would only queue.
     Skip,
 }
@@ -71,6 +73,13 @@ impl Policy {
     /// The versions to make of a frame captured now.
     pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
         each!(self, one => one.versions(transport, now))
+    }
+
+    /// The frame's versions exist; a good picture would have taken so many bytes.
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
+        if let Self::Oyster(oyster) = self {
+            oyster.handle_encoded(good_bytes);
+        }
     }
 
     /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.

@@ -15,7 +15,7 @@ const FINE_SHARE: f64 = 0.97;
 /// one and a third gains nothing: simulation study).
 const COARSE_SHARE: f64 = 0.70;
 /// Finer than this, bits buy nothing anyone sees.
-const FINEST: u8 = 6;
+const FINEST: u8 = 4;
 /// The first frame's decisions are made here.
 const FIRST_QUANTIZER: u8 = 48;
 /// Decisions are made this much finer than the last quantizer sent: a finer λ costs nothing, a coarser one 10 % and
@@ -30,17 +30,20 @@ const STANDSTILL: Duration = Duration::from_millis(150);
 pub(crate) struct Oyster {
     last_quantizer: u8,
     last_sent_at: Duration,
+    /// What the last frame would have taken to be good: on a slow link, where bits are worth the most, the delay ceiling
+    /// stretches towards that.
+    good_bytes: usize,
 }
 
 impl Default for Oyster {
     fn default() -> Self {
-        Self { last_quantizer: FIRST_QUANTIZER, last_sent_at: Duration::ZERO }
+        Self { last_quantizer: FIRST_QUANTIZER, last_sent_at: Duration::ZERO, good_bytes: 0 }
     }
 }
 
 impl Oyster {
     pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        let budget = transport.budget(now).payload_bytes as f64;
+        let budget = transport.budget_above(self.good_bytes, now).payload_bytes as f64;
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
@@ -57,14 +60,18 @@ impl Oyster {
     }
 
     pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget(now);
+        let budget = transport.budget_above(self.good_bytes, now);
         let smallest = sizes.len() - 1;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
         }
         let survives = budget.survival_payload_bytes.is_some_and(|allowed| sizes[smallest] <= allowed);
         let stands_still = transport.in_flight_bytes() == 0 && now.saturating_sub(self.last_sent_at) >= STANDSTILL;
-        if survives || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
+        if survives || stands_still { Verdict::Survive(smallest) } else { Verdict::Skip }
+    }
+
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
+        self.good_bytes = good_bytes;
     }
 
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, _bytes: usize, now: Duration) {

@@ -10,7 +10,7 @@ use oyster_codec::{Effort, Encoded, Image, Picture, Size};
 use oyster_receiver::{Receiver, Shown};
 use oyster_scene::Scene;
 use oyster_sender::{Decision, EncodeResult, Sender, Sent};
-use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile};
+use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile, SenderConfig};
 
 /// How far apart captured pictures are, and how long the pipe is.
 pub(crate) const FRAME: Duration = Duration::from_millis(33);
@@ -95,7 +95,7 @@ impl Call {
     pub(crate) fn new(profile: Profile) -> Self {
         Self {
             now: Duration::ZERO,
-            sender: Sender::new(profile, Effort::Live),
+            sender: Sender::new(SenderConfig::for_profile(profile), Effort::Live),
             receiver: Receiver::new(profile),
             pictures: scene(64, 48),
             media: Box::new(|_| arrives()),
@@ -205,7 +205,8 @@ impl Call {
     fn decide(&mut self, result: EncodeResult) {
         let versions = result.versions.clone();
         let sizes = versions.iter().map(Encoded::transition_bytes).collect();
-        let budget = self.sender.transport().budget(self.now).payload_bytes;
+        let good_bytes = result.good_bytes.unwrap_or(0);
+        let budget = self.sender.transport().budget_above(good_bytes, self.now).payload_bytes;
         let decision = self.sender.handle_encoded(result, self.now);
         if let Some(sent) = decision.sent.clone() {
             let target = |version: &&Encoded| version.target.id().tag() == sent.target;
