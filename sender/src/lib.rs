@@ -32,6 +32,8 @@ pub struct Decision {
     pub capture: u64,
     /// Which version went.
     pub choice: Choice,
+    /// What might have gone at that moment, in bytes of payload.
+    pub budget: usize,
     /// What was sent, unless it was skipped.
     pub sent: Option<Sent>,
 }
@@ -138,16 +140,22 @@ impl Sender {
             self.policy.handle_encoded(good_bytes);
         }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
-        let (chosen, kind) = match self.policy.choose(&sizes, &self.transport, now) {
-            Verdict::Send(0) => (0, Choice::Fine),
-            Verdict::Send(1) => (1, Choice::Coarse),
-            Verdict::Send(place) | Verdict::Survive(place) => (place, Choice::Survival),
-            Verdict::Skip => return Decision { capture: result.capture, choice: Choice::Skip, sent: None },
+        let budget = self.policy.budget(&self.transport, now);
+        let decided = |choice, sent| Decision { capture: result.capture, choice, budget: budget.payload_bytes, sent };
+        let Verdict::Send(chosen) = self.policy.choose(&sizes, &budget, &self.transport, now) else {
+            return decided(Choice::Skip, None);
         };
+        // Whatever its place, what our profile sends over the budget is what keeps the picture alive.
+        let over = matches!(self.policy, Policy::Oyster(_)) && sizes[chosen] > budget.payload_bytes;
         let version = result.versions.into_iter().nth(chosen).expect("a policy chooses among the sizes it was given");
         let sent = self.commit(version, now);
-        let choice = if sent.is_some() { kind } else { Choice::Skip };
-        Decision { capture: result.capture, choice, sent }
+        let choice = match (&sent, chosen) {
+            (None, _) => Choice::Skip,
+            (Some(_), 0) if !over => Choice::Fine,
+            (Some(_), 1) if !over => Choice::Coarse,
+            (Some(_), _) => Choice::Survival,
+        };
+        decided(choice, sent)
     }
 
     /// Hands a version to the transport; none if it takes no more, which no budget lets happen.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, StateTag};
-use oyster_transport::FrameSender;
+use oyster_transport::{Budget, FrameSender};
 
 use super::Verdict;
 use crate::belief::ReceiverBelief;
@@ -51,9 +51,8 @@ impl Classic {
         Versions::At(vec![at(self.last_quantizer - FINER_STEP), at(self.last_quantizer + COARSER_STEP)])
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget(now).payload_bytes;
-        let verdict = choose(sizes, budget, self.skipped);
+    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget) -> Verdict {
+        let verdict = choose(sizes, budget.payload_bytes, self.skipped);
         self.skipped = if verdict == Verdict::Skip { self.skipped + 1 } else { 0 };
         verdict
     }

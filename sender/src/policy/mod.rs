@@ -11,7 +11,7 @@ pub(crate) use oyster::Oyster;
 use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, StateTag};
-use oyster_transport::{FrameSender, Profile};
+use oyster_transport::{Budget, FrameSender, Profile};
 
 use crate::belief::ReceiverBelief;
 use crate::job::Versions;
@@ -21,8 +21,6 @@ use crate::job::Versions;
 pub(crate) enum Verdict {
     /// The version at this place, finest first.
     Send(usize),
-    /// The version at this place although nothing fits, so that the picture lives on.
-    Survive(usize),
     /// Nothing: whatever would go now would only queue.
     Skip,
 }
@@ -83,8 +81,26 @@ impl Policy {
     }
 
     /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        each!(self, one => one.choose(sizes, transport, now))
+    pub(crate) fn choose(
+        &mut self,
+        sizes: &[usize],
+        budget: &Budget,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Verdict {
+        match self {
+            Self::Classic(classic) => classic.choose(sizes, budget),
+            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport, now),
+            Self::Conventional(conventional) => conventional.choose(sizes, transport, now),
+        }
+    }
+
+    /// What may go now.
+    pub(crate) fn budget(&self, transport: &FrameSender, now: Duration) -> Budget {
+        match self {
+            Self::Oyster(oyster) => oyster.budget(transport, now),
+            Self::Classic(_) | Self::Conventional(_) => transport.budget(now),
+        }
     }
 
     /// A version of this quantizer and size was sent.

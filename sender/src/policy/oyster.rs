@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oyster_codec::QuantizerIndex;
-use oyster_transport::FrameSender;
+use oyster_transport::{Budget, FrameSender};
 
 use super::Verdict;
 use crate::job::Versions;
@@ -43,7 +43,7 @@ impl Default for Oyster {
 
 impl Oyster {
     pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        let budget = transport.budget_above(self.good_bytes, now).payload_bytes as f64;
+        let budget = self.budget(transport, now).payload_bytes as f64;
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
@@ -59,15 +59,24 @@ impl Oyster {
         }
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget_above(self.good_bytes, now);
+    pub(crate) fn budget(&self, transport: &FrameSender, now: Duration) -> Budget {
+        transport.budget_above(self.good_bytes, now)
+    }
+
+    pub(crate) fn choose(
+        &mut self,
+        sizes: &[usize],
+        budget: &Budget,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Verdict {
         let smallest = sizes.len() - 1;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
         }
         let survives = budget.survival_payload_bytes.is_some_and(|allowed| sizes[smallest] <= allowed);
         let stands_still = transport.in_flight_bytes() == 0 && now.saturating_sub(self.last_sent_at) >= STANDSTILL;
-        if survives || stands_still { Verdict::Survive(smallest) } else { Verdict::Skip }
+        if survives || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
     }
 
     pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {

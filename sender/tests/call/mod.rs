@@ -205,8 +205,6 @@ impl Call {
     fn decide(&mut self, result: EncodeResult) {
         let versions = result.versions.clone();
         let sizes = versions.iter().map(Encoded::transition_bytes).collect();
-        let good_bytes = result.good_bytes.unwrap_or(0);
-        let budget = self.sender.transport().budget_above(good_bytes, self.now).payload_bytes;
         let decision = self.sender.handle_encoded(result, self.now);
         if let Some(sent) = decision.sent.clone() {
             let target = |version: &&Encoded| version.target.id().tag() == sent.target;
@@ -219,7 +217,7 @@ impl Call {
                 picture: Arc::clone(&version.target.references().expect("a frame was encoded")[0]),
             });
         }
-        self.turns.push(Turn { at: self.now, sizes, budget, decision });
+        self.turns.push(Turn { at: self.now, sizes, budget: decision.budget, decision });
     }
 
     fn decode(&mut self) {
