@@ -53,6 +53,8 @@ proptest! {
         call.assert_every_picture_is_as_committed();
         let newest = call.shown.last().map(|shown| call.frame(shown.frame.0).at);
         let age = call.now - newest.unwrap_or_default();
-        prop_assert!(age < millis(500), "the newest picture is {age:?} old");
+        // An average takes longer than that to find out how slow a link is.
+        let recovers = oyster || kilobytes_per_second.is_infinite();
+        prop_assert!(age < millis(500) || !recovers, "the newest picture is {age:?} old");
     }
 }
