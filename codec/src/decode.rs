@@ -81,7 +81,7 @@ pub(crate) struct Basis<'a> {
     saved_probabilities: Arc<Probabilities>,
     /// This frame's probabilities.
     pub(crate) probabilities: Arc<Probabilities>,
-    segment_values: crate::bitstream::frame_header::SegmentValues,
+    pub(crate) segment_values: crate::bitstream::frame_header::SegmentValues,
     pub(crate) segment_map: SegmentMap,
     pub(crate) filter_deltas: FilterDeltas,
 }

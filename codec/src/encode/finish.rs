@@ -1,16 +1,16 @@
 //! One version of an analysed frame: levels, reconstruction, tokens, probabilities, loop filter and bits at one quantizer.
 //! The loop is closed: what is predicted from within the frame is predicted from this version's own samples.
 
-use super::analysis::{Analysis, SIGN_BIASES, known_probabilities};
+use super::analysis::{Analysis, Treatment, known_probabilities};
+use super::background::segmentation;
 use super::contexts::TokenContexts;
+use super::inter_macroblock::SIGN_BIASES;
 use super::intra_coding::{Workspace, code_intra};
 use super::plan::FrameKind;
-use super::price::Lambda;
 use super::rate::best_probability;
-use super::refine::Refinement;
-use super::residue::{MacroblockSamples, Quantisers, Starts, reconstruct};
-use super::settle::Settler;
-use super::tokens::{TokenPrices, TokenRecord};
+use super::residue::{MacroblockSamples, Starts, reconstruct};
+use super::settle::Settling;
+use super::tokens::TokenRecord;
 use crate::bitstream::bool_coder::BoolEncoder;
 use crate::bitstream::frame_header::FrameKind as HeaderKind;
 use crate::bitstream::frame_header::{
@@ -19,13 +19,13 @@ use crate::bitstream::frame_header::{
 };
 use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
-use crate::bitstream::tables::AC_STEPS;
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::decode::Basis;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
 use crate::predict::intra::RowAbove;
+use crate::state::SegmentMap;
 use crate::{QuantizerIndex, State, Transition};
 
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
@@ -59,8 +59,8 @@ const FILTER_DELTAS: FilterDeltas = FilterDeltas { references: [2, 0, -2, -2], m
 impl Analysis {
     /// Finishes the frame at `quantizer`. The same analysis and quantizer give the same bytes, on any thread.
     pub fn finish(&self, quantizer: QuantizerIndex) -> Encoded {
-        let mut version = Version::new(self, quantizer);
-        version.code();
+        let mut version = Version::new(self);
+        version.code(quantizer);
         let known = known_probabilities(&self.source, &self.plan);
         let coding = version.tokens.counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let header = self.header(
@@ -72,13 +72,19 @@ impl Analysis {
         let basis = self.basis(&header);
         let frame = write_frame(&header, &basis.probabilities, &version.grid, &version.tokens);
         let Version { mut picture, grid, .. } = version;
-        if let Some(filter) = LoopFilter::new(&header.filter, None, &basis.filter_deltas, header.is_key()) {
+        let segments = header.segmentation.as_ref().map(|_| &basis.segment_values);
+        if let Some(filter) = LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()) {
             for row in 0..grid.rows() {
                 filter.filter_row(&mut picture, row, grid.row(row));
             }
         }
         let picture = picture.freeze();
-        let segment_map = basis.segment_map.clone();
+        let segment_map = if header.segmentation.is_some() {
+            let segments = (0..grid.rows()).flat_map(|row| grid.row(row)).map(|macroblock| macroblock.segment);
+            SegmentMap::new(&segments.collect::<Vec<u8>>())
+        } else {
+            basis.segment_map.clone()
+        };
         let target = State::new(basis.target(&header, &picture, segment_map));
         Encoded { source: self.source.clone(), frame, target, quantizer }
     }
@@ -130,7 +136,7 @@ impl Analysis {
             version: Profile::default(),
             shown: self.plan.shown,
             kind,
-            segmentation: None,
+            segmentation: segmentation(quantizer, self.renewed, macroblocks),
             filter: FilterHeader {
                 simple: false,
                 level: filter_level,
@@ -149,27 +155,26 @@ impl Analysis {
     }
 }
 
+/// Filter levels per thousand quantizer steps: found by measuring BD-rate.
+const FILTER_LEVEL: u32 = 340;
+
 fn filter_level(quantizer: QuantizerIndex) -> u8 {
-    (u16::from(quantizer.value()) * 3 / 8) as u8
+    (u32::from(quantizer.value()) * FILTER_LEVEL / 1000) as u8
 }
 
 /// A version while it is being coded.
 struct Version<'a> {
     analysis: &'a Analysis,
-    quantizer: QuantizerIndex,
-    quantisers: Quantisers,
     picture: PictureBuffer,
     grid: MacroblockGrid,
     tokens: TokenRecord,
 }
 
 impl<'a> Version<'a> {
-    fn new(analysis: &'a Analysis, quantizer: QuantizerIndex) -> Self {
+    fn new(analysis: &'a Analysis) -> Self {
         let grid = analysis.grid.clone();
         Self {
             analysis,
-            quantizer,
-            quantisers: Quantisers::new(quantizer),
             picture: PictureBuffer::new(analysis.picture.size()),
             tokens: TokenRecord::with_room_for(grid.columns() * grid.rows()),
             grid,
@@ -181,12 +186,10 @@ impl<'a> Version<'a> {
         (0..self.grid.rows()).map(|row| self.grid.row(row).iter().filter(|m| m.skip).count() as u32).sum()
     }
 
-    fn code(&mut self) {
+    fn code(&mut self, quantizer: QuantizerIndex) {
         let analysis = self.analysis;
         let known = known_probabilities(&analysis.source, &analysis.plan);
-        let prices = TokenPrices::new(&known.tokens);
-        let lambda = Lambda::new(AC_STEPS[usize::from(self.quantizer.value())]);
-        let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
+        let settling = Settling::new(quantizer, &known.tokens);
         let (rows, columns) = (self.grid.rows(), self.grid.columns());
         let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
         let stream = analysis.source.stream();
@@ -201,14 +204,7 @@ impl<'a> Version<'a> {
                 let (cell, index) = (self.grid.cell(row, column), row * columns + column);
                 let macroblock = *self.grid.macroblock(cell);
                 let y2 = macroblock.luma_mode.has_y2();
-                let (context_above, context_left) = contexts.around(column);
-                let mut settler = Settler {
-                    quantisers: &self.quantisers,
-                    refinement: Some(&refinement),
-                    y2,
-                    above: context_above,
-                    left: context_left,
-                };
+                let mut settler = settling.settler(macroblock.segment, y2, contexts.around(column));
                 let at = [
                     planes[0].index(16 * column, 16 * row),
                     planes[1].index(8 * column, 8 * row),
@@ -218,16 +214,18 @@ impl<'a> Version<'a> {
                     let modes = &self.grid.subblocks(cell).modes;
                     let source = MacroblockSamples::of(&source, row, column);
                     code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
-                } else if analysis.still[index] {
-                    let last = last.as_ref().expect("still macroblocks are predicted from a last frame");
-                    copy_macroblock(&MacroblockSamples::of(last, row, column), &mut planes, at);
-                    false
                 } else {
-                    let any = settler.settle_all(&analysis.coefficients[index], &mut work.levels);
-                    let prediction = MacroblockSamples::of_prediction(&analysis.predictions[index]);
+                    let last = last.as_ref().expect("an inter macroblock is predicted from a picture");
+                    let treatment = analysis.treatments[index];
+                    let prediction = match treatment {
+                        Treatment::Coded => MacroblockSamples::of_prediction(&analysis.predictions[index]),
+                        Treatment::Kept | Treatment::Improved => MacroblockSamples::of(last, row, column),
+                    };
                     copy_macroblock(&prediction, &mut planes, at);
+                    let any = treatment != Treatment::Kept
+                        && settler.settle_all(&analysis.coefficients[index], &mut work.levels);
                     if any {
-                        reconstruct(&work.levels, &self.quantisers, y2, &mut planes, at);
+                        reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                     }
                     any
                 };
@@ -248,7 +246,8 @@ impl<'a> Version<'a> {
     }
 }
 
-fn copy_macroblock(from: &MacroblockSamples, planes: &mut [PlaneViewMut; 3], at: Starts) {
+/// Copies a macroblock's samples to where its planes start.
+pub(super) fn copy_macroblock(from: &MacroblockSamples, planes: &mut [PlaneViewMut; 3], at: Starts) {
     let [luma, u, v] = planes;
     for y in 0..16 {
         luma.samples[at[0] + y * luma.stride..][..16].copy_from_slice(&from.luma[y * from.luma_stride..][..16]);

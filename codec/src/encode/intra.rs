@@ -3,7 +3,7 @@
 
 use super::price::Lambda;
 use super::rate::{Cost, bit_cost};
-use super::residue::{MacroblockSamples, Prediction};
+use super::residue::MacroblockSamples;
 use crate::bitstream::bool_coder::each_tree_bit;
 use crate::bitstream::tables::{
     CHROMA_MODE_TREE, KEY_CHROMA_MODE_PROBABILITIES, KEY_LUMA_MODE_PROBABILITIES, KEY_LUMA_MODE_TREE,
@@ -170,17 +170,4 @@ pub(super) fn choose_subblocks(
         canvas.paint(index, &best.2);
     }
     Some((modes, total))
-}
-
-/// Fills a prediction's luma, subblock by subblock.
-pub(super) fn predict_subblocks(modes: &[SubblockMode; 16], canvas: &mut impl Canvas, out: &mut Prediction) {
-    for (index, mode) in modes.iter().enumerate() {
-        let mut block = [0; 16];
-        predict_subblock(*mode, &canvas.around(index), &mut block, 4);
-        canvas.paint(index, &block);
-        let at = index / 4 * 64 + index % 4 * 4;
-        for (y, row) in block.chunks_exact(4).enumerate() {
-            out[at + 16 * y..][..4].copy_from_slice(row);
-        }
-    }
 }

@@ -5,13 +5,18 @@
 //! version will be. There is no encoder state: one encodes for a decoder that is in the source state.
 
 mod analysis;
+mod background;
 mod contexts;
+mod estimate;
 mod finish;
 mod inter;
+mod inter_macroblock;
 mod intra;
 mod intra_coding;
+mod key_macroblock;
 mod mode_counts;
 mod motion;
+mod pass;
 mod plan;
 mod price;
 mod rate;
@@ -19,6 +24,7 @@ mod refine;
 mod residue;
 mod settle;
 mod size;
+mod split;
 mod tokens;
 
 pub use analysis::{Analysis, EncodeError, analyse};

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::background::Background;
 use crate::Size;
 use crate::macroblock::{MotionVector, QuantizerIndex};
 
@@ -64,28 +65,25 @@ pub enum Effort {
     Film,
 }
 
-/// What the encoder may be told of the motion in a picture: it only ever changes where the search begins. The same
-/// hints give the same bytes.
+/// What the encoder may be told about the pictures before: where motion is likely to be found, and how much of the still
+/// background has been renewed. The same hints give the same bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    field: Option<Field>,
+    pub(super) field: Option<Field>,
 }
 
+/// What one analysis can tell the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Field {
-    size: Size,
+pub(super) struct Field {
+    pub(super) size: Size,
     /// A vector for each macroblock, in raster order.
-    vectors: Arc<[MotionVector]>,
+    pub(super) vectors: Arc<[MotionVector]>,
+    pub(super) background: Background,
 }
 
 impl Hints {
-    /// The motion field of another picture of `size`.
-    pub(super) fn of_field(size: Size, vectors: Arc<[MotionVector]>) -> Self {
-        Self { field: Some(Field { size, vectors }) }
-    }
-
-    /// The vectors of a picture of `size`, macroblock by macroblock in raster order, if they are known.
-    pub(super) fn vectors(&self, size: Size) -> Option<&[MotionVector]> {
-        self.field.as_ref().filter(|field| field.size == size).map(|field| &*field.vectors)
+    /// What is known of a picture of `size`, if anything.
+    pub(super) fn of_size(&self, size: Size) -> Option<&Field> {
+        self.field.as_ref().filter(|field| field.size == size)
     }
 }

@@ -7,11 +7,13 @@ use crate::bitstream::tables::ZIGZAG;
 use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::Quantiser;
 
+/// What a 256th of a bit is worth, in 1024ths of a squared error of coefficients, by [`BlockKind`].
+pub(super) type Worth = [u64; 4];
+
 /// What refining needs to know about a frame.
 pub(super) struct Refinement<'a> {
     pub(super) prices: &'a TokenPrices,
-    /// What 256ths of a bit are worth, in 1024ths of a squared error of coefficients, by [`BlockKind`].
-    pub(super) worth: [u64; 4],
+    pub(super) worth: Worth,
 }
 
 /// What is best from a position on, given what came before it.

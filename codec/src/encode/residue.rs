@@ -1,12 +1,13 @@
 //! What prediction leaves of a macroblock: its 25 blocks of coefficients (RFC 6386 §13), their levels at a quantizer, and
 //! the way back into the picture.
 
-use crate::bitstream::tables::{AC_STEPS, DC_STEPS};
+use crate::bitstream::frame_header::QuantizerHeader;
 use crate::kernels::forward::{forward_dct, forward_wht};
 use crate::kernels::inverse::{add_inverse_dct, add_inverse_dct_of_dc, inverse_walsh};
 use crate::kernels::quantise::Quantiser;
 use crate::macroblock::QuantizerIndex;
 use crate::picture::{PlaneView, PlaneViewMut};
+use crate::quantizer::QuantizerSteps;
 
 /// Blocks of a macroblock: sixteen of luma, four of each chroma, and Y2.
 pub(super) const BLOCKS: usize = 25;
@@ -114,13 +115,14 @@ const Y2_ROUNDING: [u16; 16] = [60, 52, 52, 52, 52, 52, 52, 52, 52, 52, 52, 52, 
 const CHROMA_ROUNDING: [u16; 16] = [56, 48, 44, 42, 48, 44, 42, 42, 44, 42, 42, 42, 42, 42, 42, 42];
 
 impl Quantisers {
-    /// The quantisers at `index`, with no deltas between kinds.
+    /// The quantisers at `index`, with no differences between kinds of blocks.
     pub(super) fn new(index: QuantizerIndex) -> Self {
-        let (dc, ac) = (DC_STEPS[usize::from(index.value())], AC_STEPS[usize::from(index.value())]);
+        let steps = QuantizerSteps::new(index, &QuantizerHeader::default());
+        let quantiser = |[dc, ac]: [i16; 2], rounding: &[u16; 16]| Quantiser::new(dc as u16, ac as u16, rounding);
         Self {
-            luma: Quantiser::new(dc, ac, &LUMA_ROUNDING),
-            y2: Quantiser::new(2 * dc, (ac * 155 / 100).max(8), &Y2_ROUNDING),
-            chroma: Quantiser::new(dc.min(132), ac, &CHROMA_ROUNDING),
+            luma: quantiser(steps.y, &LUMA_ROUNDING),
+            y2: quantiser(steps.y2, &Y2_ROUNDING),
+            chroma: quantiser(steps.chroma, &CHROMA_ROUNDING),
         }
     }
 

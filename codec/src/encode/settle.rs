@@ -3,19 +3,59 @@
 
 use std::ops::Range;
 
+use super::background::renewing;
 use super::contexts::{SIDES, Side};
-use super::refine::Refinement;
+use super::price::Lambda;
+use super::refine::{Refinement, Worth};
 use super::residue::{BLOCKS, Blocks, Levels, Quantisers, Y2};
+use super::tokens::TokenPrices;
+use crate::QuantizerIndex;
+use crate::bitstream::tables::TokenProbabilities;
 use crate::bitstream::tokens::BlockKind;
+
+/// With what all macroblocks of a version are settled.
+pub(super) struct Settling {
+    prices: TokenPrices,
+    /// By segment: the quantisers, and what bits are worth there.
+    segments: [(Quantisers, Worth); 2],
+}
+
+impl Settling {
+    /// Settles macroblocks at `quantizer`, or those of the renewed background somewhat finer, for a decoder that knows
+    /// `probabilities`.
+    pub(super) fn new(quantizer: QuantizerIndex, probabilities: &TokenProbabilities) -> Self {
+        let segment = |quantizer| {
+            let quantisers = Quantisers::new(quantizer);
+            let worth = Lambda::new(quantisers.luma.divisor[1]).of_coefficients();
+            (quantisers, worth)
+        };
+        Self { prices: TokenPrices::new(probabilities), segments: [segment(quantizer), segment(renewing(quantizer))] }
+    }
+
+    /// For a macroblock of `segment` that sees `around`, above and to its left.
+    #[inline]
+    pub(super) fn settler(&self, segment: u8, y2: bool, (above, left): (Side, Side)) -> Settler<'_> {
+        let (quantisers, worth) = &self.segments[usize::from(segment)];
+        let refinement = Some(Refinement { prices: &self.prices, worth: *worth });
+        Settler { quantisers, refinement, y2, above, left }
+    }
+}
 
 /// Settles the levels of one macroblock.
 pub(super) struct Settler<'a> {
     pub(super) quantisers: &'a Quantisers,
     /// Without it levels are only rounded.
-    pub(super) refinement: Option<&'a Refinement<'a>>,
-    pub(super) y2: bool,
-    pub(super) above: Side,
-    pub(super) left: Side,
+    refinement: Option<Refinement<'a>>,
+    y2: bool,
+    above: Side,
+    left: Side,
+}
+
+impl<'a> Settler<'a> {
+    /// Only rounds levels.
+    pub(super) fn rounding(quantisers: &'a Quantisers, y2: bool) -> Self {
+        Self { quantisers, refinement: None, y2, above: [0; 9], left: [0; 9] }
+    }
 }
 
 impl Settler<'_> {
@@ -26,7 +66,7 @@ impl Settler<'_> {
         let mut end = quantiser.quantise(coefficients, levels);
         let (column, row) = SIDES[block];
         let (above, left) = (&mut self.above[usize::from(column)], &mut self.left[usize::from(row)]);
-        if let (1.., Some(refinement)) = (end, self.refinement) {
+        if let (1.., Some(refinement)) = (end, &self.refinement) {
             let kind = match block {
                 Y2 => BlockKind::Y2,
                 16.. => BlockKind::Chroma,

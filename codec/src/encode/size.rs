@@ -2,20 +2,19 @@
 //! counted as finishing would, and priced under the probabilities that finishing would choose. Only intra macroblocks are an
 //! estimate, since what they are predicted from depends on the quantizer.
 
-use super::analysis::{Analysis, known_probabilities};
+use super::analysis::{Analysis, Treatment, known_probabilities};
 use super::contexts::TokenContexts;
-use super::price::Lambda;
 use super::rate::bit_cost;
-use super::refine::Refinement;
-use super::residue::{Levels, Quantisers};
-use super::settle::Settler;
-use super::tokens::{TokenCounts, TokenPrices};
+use super::residue::Levels;
+use super::settle::Settling;
+use super::tokens::TokenCounts;
 use crate::QuantizerIndex;
 use crate::bitstream::bool_coder::{BoolEncoder, BoolSink};
 use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::probabilities::TokenUpdates;
-use crate::bitstream::tables::{AC_STEPS, Probability};
+use crate::bitstream::tables::Probability;
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
+use crate::macroblock::Reference;
 
 impl Analysis {
     /// The size in bytes that the frame will have at `quantizer`, from token statistics: within a few percent.
@@ -53,21 +52,23 @@ impl Analysis {
     /// Counts the tokens of the frame at `quantizer`; the grid says which macroblocks have any.
     fn count_tokens(&self, quantizer: QuantizerIndex) -> (TokenCounts, crate::macroblock::MacroblockGrid) {
         let mut grid = self.grid.clone();
-        let quantisers = Quantisers::new(quantizer);
-        let prices = TokenPrices::new(&known_probabilities(&self.source, &self.plan).tokens);
-        let lambda = Lambda::new(AC_STEPS[usize::from(quantizer.value())]);
-        let refinement = Refinement { prices: &prices, worth: lambda.of_coefficients() };
+        let settling = Settling::new(quantizer, &known_probabilities(&self.source, &self.plan).tokens);
         let mut counts = TokenCounts::default();
         let mut contexts = TokenContexts::new(grid.columns());
         let mut levels = Levels::default();
+        let mut intra = self.intra_coefficients().iter();
         for row in 0..grid.rows() {
             contexts.begin_row();
             for column in 0..grid.columns() {
                 let (cell, index) = (grid.cell(row, column), row * grid.columns() + column);
-                let y2 = grid.macroblock(cell).luma_mode.has_y2();
-                let (above, left) = contexts.around(column);
-                let mut settler = Settler { quantisers: &quantisers, refinement: Some(&refinement), y2, above, left };
-                let any = !self.still[index] && settler.settle_all(&self.coefficients[index], &mut levels);
+                let macroblock = grid.macroblock(cell);
+                let y2 = macroblock.luma_mode.has_y2();
+                let mut settler = settling.settler(macroblock.segment, y2, contexts.around(column));
+                let coefficients = match macroblock.reference {
+                    Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
+                    _ => &self.coefficients[index],
+                };
+                let any = self.treatments[index] != Treatment::Kept && settler.settle_all(coefficients, &mut levels);
                 if any {
                     contexts.visit(column, &levels, y2, |levels, end, kind, context| {
                         counts.count(levels, end, kind, context);

@@ -1,0 +1,85 @@
+//! What intra macroblocks leave at the finest quantizer, for predicting sizes: they are predicted from their neighbours, so these
+//! are reconstructed too. Nearly the same holds a few quantizer steps further on.
+
+use super::analysis::{Analysis, Treatment, known_probabilities};
+use super::contexts::Side;
+use super::finish::copy_macroblock;
+use super::intra_coding::{Workspace, code_intra};
+use super::residue::{Blocks, MacroblockSamples, reconstruct};
+use super::settle::Settling;
+use crate::macroblock::Reference;
+use crate::picture::{PictureBuffer, Plane};
+use crate::predict::intra::RowAbove;
+
+/// The neighbours' blocks are taken to have coefficients half of the time.
+const AROUND: (Side, Side) = ([1; 9], [0; 9]);
+
+impl Analysis {
+    /// The coefficients of the frame's intra macroblocks in raster order; computed when first asked for.
+    pub(super) fn intra_coefficients(&self) -> &[Blocks] {
+        self.intra_coefficients.get_or_init(|| self.estimate_intra())
+    }
+
+    fn is_intra(&self, row: usize, column: usize) -> bool {
+        self.grid.macroblock(self.grid.cell(row, column)).reference == Reference::Intra
+    }
+
+    /// Whether the macroblock is intra, or one after it that is predicted from it.
+    fn matters(&self, row: usize, column: usize) -> bool {
+        let below = row + 1 < self.grid.rows();
+        let right = column + 1 < self.grid.columns();
+        self.is_intra(row, column)
+            || (right && self.is_intra(row, column + 1))
+            || (below && self.is_intra(row + 1, column))
+            || (below && right && self.is_intra(row + 1, column + 1))
+            || (below && column > 0 && self.is_intra(row + 1, column - 1))
+    }
+
+    fn estimate_intra(&self) -> Vec<Blocks> {
+        let size = self.picture.size();
+        let settling = Settling::new(self.plan.finest, &known_probabilities(&self.source, &self.plan).tokens);
+        let source = Plane::ALL.map(|plane| self.picture.plane(plane));
+        let stream = self.source.stream();
+        let last = stream.map(|stream| Plane::ALL.map(|plane| stream.reference(Reference::Last).plane(plane)));
+        let mut canvas = PictureBuffer::new(size);
+        let mut above = RowAbove::new(size);
+        let mut work = Workspace::default();
+        let mut found = Vec::new();
+        for row in 0..self.grid.rows() {
+            let mut planes = canvas.planes_mut();
+            for column in 0..self.grid.columns() {
+                if !self.matters(row, column) {
+                    continue;
+                }
+                let (cell, index) = (self.grid.cell(row, column), row * self.grid.columns() + column);
+                let macroblock = self.grid.macroblock(cell);
+                let y2 = macroblock.luma_mode.has_y2();
+                let mut settler = settling.settler(macroblock.segment, y2, AROUND);
+                if macroblock.reference == Reference::Intra {
+                    let modes = &self.grid.subblocks(cell).modes;
+                    let source = MacroblockSamples::of(&source, row, column);
+                    code_intra(macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work);
+                    found.push(work.coefficients);
+                    continue;
+                }
+                let at = [
+                    planes[0].index(16 * column, 16 * row),
+                    planes[1].index(8 * column, 8 * row),
+                    planes[2].index(8 * column, 8 * row),
+                ];
+                let last = last.as_ref().expect("an inter macroblock is predicted from a picture");
+                let treatment = self.treatments[index];
+                let prediction = match treatment {
+                    Treatment::Coded => MacroblockSamples::of_prediction(&self.predictions[index]),
+                    Treatment::Kept | Treatment::Improved => MacroblockSamples::of(last, row, column),
+                };
+                copy_macroblock(&prediction, &mut planes, at);
+                if treatment != Treatment::Kept && settler.settle_all(&self.coefficients[index], &mut work.levels) {
+                    reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
+                }
+            }
+            above.keep(&canvas, row);
+        }
+        found
+    }
+}

@@ -1,0 +1,216 @@
+//! How a macroblock of an inter frame is predicted: from another picture as a whole or in parts, or from its own
+//! surroundings, which are taken to be what the source has there.
+
+use super::analysis::Treatment;
+use super::inter::{InterChoice, InterDecision, mode_cost, predict_chroma, predict_luma};
+use super::intra::{OpenCanvas, choose_chroma, choose_luma, choose_subblocks};
+use super::motion::Reach;
+use super::pass::{Pass, Place};
+use super::rate::{BIT, Cost};
+use super::residue::{MacroblockSamples, transform};
+use super::settle::Settler;
+use super::split::{PartVector, SplitChoice, SplitSearch, VectorsAround, predict_split};
+use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
+use crate::bitstream::vectors::{Suggestions, VectorBounds};
+use crate::kernels::difference::sad_16x16;
+use crate::macroblock::{LumaMode, Macroblock, MotionVector, Reference, SubblockMode};
+use crate::picture::PlaneView;
+
+/// None of our references lies after the frame, so no vector is turned round.
+pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
+
+/// What saying "intra" costs on an inter frame, before it is known how many there are. It also stands for what is lost when the
+/// surroundings turn out to be coarser than the source: more than the bare price was measured to be best.
+const INTRA_PRICE: Cost = 12 * BIT;
+
+/// The largest sum of absolute differences, in steps, with which a macroblock may turn out to be kept as it is. Blurred
+/// pictures that move slowly differ by little more, and suffer when they are kept: found by measuring.
+const KEPT_DIFFERENCE: u32 = 0;
+
+/// How an intra macroblock is predicted.
+struct IntraChoice {
+    luma_mode: LumaMode,
+    modes: Option<[SubblockMode; 16]>,
+    /// Transformed difference of luma and price of saying all this.
+    cost: u32,
+}
+
+impl Pass<'_> {
+    /// Decides the macroblock at `place`; if it is inter, stores its prediction and coefficients.
+    pub(super) fn decide_inter(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place) {
+        if self.is_kept(source, &inter.pictures[0].planes, place) {
+            *self.grid.macroblock_mut(place.cell) =
+                Macroblock { luma_mode: LumaMode::Zero, reference: Reference::Last, ..Macroblock::OUTSIDE };
+            self.coefficients[place.index] = self.work.coefficients;
+            self.treatments[place.index] = Treatment::Kept;
+            self.quiet[place.index] = true;
+            return;
+        }
+        let starts = self.starts(place);
+        let whole = inter.choose(source, place.position(), |reference| self.suggestions(reference, place), &starts);
+        let split = (whole.cost > self.thresholds.split * self.step)
+            .then(|| self.choose_split(inter, source, place, &whole))
+            .filter(|split| split.cost < whole.cost);
+        let cost = split.map_or(whole.cost, |split| split.cost);
+        if cost > self.thresholds.intra * self.step
+            && let Some(intra) = self.choose_intra(source, place, cost)
+        {
+            self.take_intra(source, place, &intra);
+            return;
+        }
+        match split {
+            Some(split) => self.take_split(inter, source, place, whole.picture, &split),
+            None => self.take_whole(inter, source, place, &whole),
+        }
+    }
+
+    fn suggestions(&self, reference: Reference, place: Place) -> Suggestions {
+        let bounds = VectorBounds::new(place.row, place.column, self.grid.rows(), self.grid.columns());
+        Suggestions::find(&self.grid, place.cell, reference, SIGN_BIASES, &bounds)
+    }
+
+    /// Whether a macroblock is so near to what the last frame has in its place that at the finest quantizer nothing
+    /// remains. Its coefficients are then in the workspace.
+    fn is_kept(&mut self, source: &MacroblockSamples, last: &[PlaneView; 3], place: Place) -> bool {
+        let prediction = MacroblockSamples::of(last, place.row, place.column);
+        let difference = sad_16x16(source.luma, source.luma_stride, prediction.luma, prediction.luma_stride);
+        if difference > KEPT_DIFFERENCE * self.step {
+            return false;
+        }
+        transform(source, &prediction, true, &mut self.work.coefficients);
+        let mut settler = Settler::rounding(&self.quantisers, true);
+        !settler.settle_all(&self.work.coefficients, &mut self.work.levels)
+    }
+
+    /// Where motion is looked for besides what the neighbours suggest: the vector above and to the right, and what the hints
+    /// say of this place and those right of and below it.
+    fn starts(&self, place: Place) -> [MotionVector; 4] {
+        let Place { row, column, cell, index } = place;
+        let columns = self.grid.columns();
+        let mut starts = [MotionVector::ZERO; 4];
+        if row > 0 && column + 1 < columns {
+            starts[0] = self.grid.macroblock(cell - self.grid.stride() + 1).vector;
+        }
+        if let Some(field) = self.hints {
+            let right = if column + 1 < columns { index + 1 } else { index };
+            let below = if row + 1 < self.grid.rows() { index + columns } else { index };
+            for (start, hint) in starts[1..].iter_mut().zip([index, right, below]) {
+                *start = field.vectors[hint];
+            }
+        }
+        starts
+    }
+
+    fn vectors_around(&self, place: Place) -> VectorsAround {
+        let above = place.cell - self.grid.stride();
+        VectorsAround {
+            above: std::array::from_fn(|x| self.grid.subblock_vector(above, 12 + x)),
+            left: std::array::from_fn(|y| self.grid.subblock_vector(place.cell - 1, 4 * y + 3)),
+        }
+    }
+
+    /// The best way to split the macroblock, starting from how it is best predicted as a whole.
+    fn choose_split(
+        &self,
+        inter: &InterDecision,
+        source: &MacroblockSamples,
+        place: Place,
+        whole: &InterChoice,
+    ) -> SplitChoice {
+        let picture = &inter.pictures[whole.picture];
+        let offered = self.suggestions(picture.reference, place);
+        let search = SplitSearch {
+            source,
+            plane: picture.planes[0],
+            position: place.position(),
+            reach: Reach::of(place.column, place.row, self.grid.columns(), self.grid.rows()),
+            best: offered.best,
+            around: self.vectors_around(place),
+        };
+        let mut choice = search.run(inter, whole.vector);
+        choice.cost += self.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
+        choice
+    }
+
+    fn take_whole(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place, choice: &InterChoice) {
+        let picture = &inter.pictures[choice.picture];
+        if choice.mode == LumaMode::New {
+            let best = self.suggestions(picture.reference, place).best;
+            self.counts.count_vector(choice.vector.minus(best));
+        }
+        *self.grid.macroblock_mut(place.cell) = Macroblock {
+            luma_mode: choice.mode,
+            reference: picture.reference,
+            vector: choice.vector,
+            ..Macroblock::OUTSIDE
+        };
+        let (prediction, coefficients) = (&mut self.predictions[place.index], &mut self.coefficients[place.index]);
+        predict_luma(&picture.planes[0], place.position(), choice.vector, prediction);
+        predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, prediction);
+        transform(source, &MacroblockSamples::of_prediction(prediction), true, coefficients);
+        if choice.mode == LumaMode::Zero && picture.reference == Reference::Last {
+            let mut settler = Settler::rounding(&self.quantisers, true);
+            self.quiet[place.index] = !settler.settle_all(coefficients, &mut self.work.levels);
+        }
+    }
+
+    fn take_split(
+        &mut self,
+        inter: &InterDecision,
+        source: &MacroblockSamples,
+        place: Place,
+        picture: usize,
+        choice: &SplitChoice,
+    ) {
+        let picture = &inter.pictures[picture];
+        let best = self.suggestions(picture.reference, place).best;
+        let around = self.vectors_around(place);
+        for &first in SPLIT_FIRST_SUBBLOCK[usize::from(choice.split)] {
+            let vector = choice.vectors[usize::from(first)];
+            let (left, above) = around.of(&choice.vectors, usize::from(first));
+            if PartVector::of(vector, left, above) == PartVector::New {
+                self.counts.count_vector(vector.minus(best));
+            }
+        }
+        let subblocks = self.grid.subblocks_mut(place.cell);
+        (subblocks.split, subblocks.vectors) = (choice.split, choice.vectors);
+        *self.grid.macroblock_mut(place.cell) = Macroblock {
+            luma_mode: LumaMode::Split,
+            reference: picture.reference,
+            vector: choice.vectors[15],
+            ..Macroblock::OUTSIDE
+        };
+        let prediction = &mut self.predictions[place.index];
+        predict_split(&picture.planes, place.position(), &choice.vectors, prediction);
+        let prediction = MacroblockSamples::of_prediction(prediction);
+        transform(source, &prediction, false, &mut self.coefficients[place.index]);
+    }
+
+    /// The best intra prediction, if it costs less than `limit`.
+    fn choose_intra(&self, source: &MacroblockSamples, place: Place, limit: u32) -> Option<IntraChoice> {
+        let said = self.lambda.absolute(INTRA_PRICE);
+        let (prices, lambda) = (&self.intra_prices, &self.lambda);
+        let (luma_mode, cost) = choose_luma(source, &self.luma_edges(place), prices, lambda);
+        let mut choice = IntraChoice { luma_mode, modes: None, cost: cost + said };
+        let lowest = choice.cost.min(limit);
+        if lowest > self.thresholds.subblocks * self.step {
+            let edges = self.subblock_edges(place);
+            let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
+            let around = self.modes_around(place.cell);
+            let lowest = lowest.saturating_sub(said);
+            if let Some((modes, cost)) = choose_subblocks(source, &mut canvas, &around, prices, lambda, lowest) {
+                choice = IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes), cost: cost + said };
+            }
+        }
+        (choice.cost < limit).then_some(choice)
+    }
+
+    fn take_intra(&mut self, source: &MacroblockSamples, place: Place, choice: &IntraChoice) {
+        if let Some(modes) = choice.modes {
+            self.grid.subblocks_mut(place.cell).modes = modes;
+        }
+        let chroma_mode = choose_chroma(source, &self.chroma_edges(place), &self.intra_prices, &self.lambda);
+        *self.grid.macroblock_mut(place.cell) =
+            Macroblock { luma_mode: choice.luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
+    }
+}
