@@ -68,7 +68,9 @@ impl Analysis {
                     Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
                     _ => &self.coefficients[index],
                 };
-                let any = self.treatments[index] != Treatment::Kept && settler.settle_all(coefficients, &mut levels);
+                // A key frame treats every macroblock alike and has none.
+                let kept = self.treatments.get(index) == Some(&Treatment::Kept);
+                let any = !kept && settler.settle_all(coefficients, &mut levels);
                 if any {
                     contexts.visit(column, &levels, y2, |levels, end, kind, context| {
                         counts.count(levels, end, kind, context);
