@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// What becomes of a datagram: each of its copies arrives this much later than it should; none if it is lost.
 pub(crate) type Fate = Vec<Duration>;
 
+/// Changes a datagram under way.
+pub(crate) type Tamper = Box<dyn FnMut(&FragmentHeader, &mut [u8])>;
+
 pub(crate) fn arrives() -> Fate {
     vec![Duration::ZERO]
 }
@@ -71,7 +74,7 @@ pub(crate) struct Call {
     pub(crate) media: Box<dyn FnMut(&FragmentHeader) -> Fate>,
     pub(crate) acks: Box<dyn FnMut(&AckHeader) -> Fate>,
     /// What is done to the bytes of media on their way.
-    pub(crate) tamper: Box<dyn FnMut(&FragmentHeader, &mut [u8])>,
+    pub(crate) tamper: Tamper,
     /// What the pipe carries, if not everything at once.
     pub(crate) bytes_per_second: f64,
     pub(crate) encode_cost: Duration,
@@ -254,7 +257,7 @@ fn place(number: u64, length: usize) -> usize {
 
 /// Two seconds of the synthetic scene.
 pub(crate) fn scene(width: u32, height: u32) -> Vec<Arc<Image>> {
-    let scene = Scene::new(Size::new(width, height).unwrap(), 3);
+    let scene = Scene::new(Size::new(width, height).expect("a picture's size"), 3);
     (0..60).map(|number| Arc::new(scene.frame(number))).collect()
 }
 
