@@ -1,5 +1,7 @@
 //! What a receiver makes of frames: fed by hand, without a sender's policy.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::time::Duration;
 
 use oyster_codec::{
