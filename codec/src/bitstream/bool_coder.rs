@@ -27,7 +27,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Takes whole bytes into the window.
-    #[inline]
+    #[inline(always)]
     fn refill(&mut self) {
         let held_bits = (self.spare_bits + 8) as u32;
         if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {
@@ -39,22 +39,17 @@ impl<'a> BoolDecoder<'a> {
             self.spare_bits += taken_bits as i32;
             self.rest = &self.rest[bytes as usize..];
         } else {
-            self.refill_at_the_end();
+            let taken_bits = 8 * self.rest.len() as i32;
+            self.window |= last_bytes(self.rest, held_bits);
+            self.spare_bits += taken_bits + ENDLESS_ZEROS;
+            self.rest = &[];
         }
-    }
-
-    #[cold]
-    fn refill_at_the_end(&mut self) {
-        // Fewer than 8 bytes are left beside fewer than 8 bits held: all fit.
-        let mut held_bits = self.spare_bits + 8;
-        for &byte in std::mem::take(&mut self.rest) {
-            self.window |= u64::from(byte) << (56 - held_bits);
-            held_bits += 8;
-        }
-        self.spare_bits = held_bits - 8 + ENDLESS_ZEROS;
     }
 
     /// Reads one bool that is false with `probability` in 256ths (RFC 6386 §7.3).
+    ///
+    /// What follows from either answer is reckoned before it is known: the next read waits for a multiplication and a
+    /// count of zeros, and for little else.
     #[inline(always)]
     pub(crate) fn read(&mut self, probability: Probability) -> bool {
         let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
@@ -62,22 +57,23 @@ impl<'a> BoolDecoder<'a> {
             self.refill();
         }
         let split_in_window = u64::from(split) << 56;
+        let if_false = self.after(split, self.window);
+        let if_true = self.after(self.range - split, self.window.wrapping_sub(split_in_window));
         let bit = self.window >= split_in_window;
-        if bit {
-            self.range -= split;
-            self.window -= split_in_window;
-        } else {
-            self.range = split;
-        }
-        let shift = self.range.leading_zeros() - 24;
-        self.range <<= shift;
-        self.window <<= shift;
-        self.spare_bits -= shift as i32;
+        (self.range, self.window, self.spare_bits) = if bit { if_true } else { if_false };
         bit
     }
 
+    /// Range, window and spare bits once the interval is `range` wide (1..=255) and begins where `window` does.
+    #[inline(always)]
+    fn after(&self, range: u32, window: u64) -> (u32, u64, i32) {
+        // Leading zeros are 24..=31: their difference to 24, without a carry.
+        let shift = range.leading_zeros() ^ 24;
+        (range << shift, window << (shift & 63), self.spare_bits - shift as i32)
+    }
+
     /// Reads a flag: an even bool.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_flag(&mut self) -> bool {
         self.read(128)
     }
@@ -99,7 +95,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Reads a leaf of `tree` (RFC 6386 §8.1).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_tree(&mut self, tree: &[i8], probabilities: &[Probability]) -> u8 {
         let mut node = 0;
         loop {
@@ -111,6 +107,12 @@ impl<'a> BoolDecoder<'a> {
             node = next as usize;
         }
     }
+}
+
+/// The last bytes of a partition, fewer than eight, where a window holds `held_bits` already (fewer than eight, too).
+#[cold]
+fn last_bytes(bytes: &[u8], held_bits: u32) -> u64 {
+    bytes.iter().zip(0..).map(|(&byte, place)| u64::from(byte) << (56 - held_bits - 8 * place)).fold(0, |a, b| a | b)
 }
 
 /// Where coded bools go: into a partition, or only into a count of what they would cost.

@@ -42,7 +42,12 @@ fn read_component(decoder: &mut BoolDecoder<'_>, probabilities: &VectorProbabili
             magnitude |= 8;
         }
     } else {
-        magnitude = decoder.read_tree(&SHORT_VECTOR_TREE, &probabilities[SHORT_TREE..]).into();
+        // The short vector tree is full: three bits from the top, and each tells where the next one's probability lies.
+        let high = usize::from(decoder.read(probabilities[SHORT_TREE]));
+        let below = SHORT_TREE + 1 + 3 * high;
+        let middle = usize::from(decoder.read(probabilities[below]));
+        let low = usize::from(decoder.read(probabilities[below + 1 + middle]));
+        magnitude = (high << 2 | middle << 1 | low) as i16;
     }
     if magnitude != 0 && decoder.read(probabilities[SIGN]) { -magnitude } else { magnitude }
 }

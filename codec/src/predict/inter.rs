@@ -123,7 +123,7 @@ impl InterPrediction {
         let area = Area::of(block, whole);
         if area.is_within(&references[0]) {
             let (stride, target_stride) = (references[0].stride, u.stride);
-            let sources = references.map(|reference| reference.at(area.left, area.top));
+            let sources = [references[0].at(area.left, area.top), references[1].at(area.left, area.top)];
             let targets = [u.at_mut(block.x, block.y), v.at_mut(block.x, block.y)];
             interpolate::predict_two(self.interpolation, sources, stride, eighths, targets, target_stride, block.width);
         } else {

@@ -233,7 +233,7 @@ macro_rules! six_tap_of_two {
     ($name:ident, $n:literal, $h:literal, $across:literal, $rows:literal) => {
         #[target_feature(enable = "avx2")]
         pub(in crate::kernels) fn $name(
-            sources: [&[u8]; 2],
+            [lower, upper]: [&[u8]; 2],
             stride: usize,
             fractions: (usize, usize),
             targets: [&mut [u8]; 2],
@@ -241,17 +241,19 @@ macro_rules! six_tap_of_two {
         ) {
             let rows: [__m256i; $h] = match fractions {
                 (_, 0) => {
-                    let [lower, upper] =
-                        sources.map(|source| Block::<$across, $h>::new(&source[TAPS_BEFORE * stride..], stride));
+                    let skipped = TAPS_BEFORE * stride;
+                    let lower = Block::<$across, $h>::new(&lower[skipped..], stride);
+                    let upper = Block::new(&upper[skipped..], stride);
                     Columns { lower, upper }.filter(fractions)
                 }
                 (0, _) => {
-                    let [lower, upper] = sources.map(|source| Block::<$n, $rows>::new(&source[TAPS_BEFORE..], stride));
+                    let lower = Block::<$n, $rows>::new(&lower[TAPS_BEFORE..], stride);
+                    let upper = Block::new(&upper[TAPS_BEFORE..], stride);
                     Columns { lower, upper }.filter(fractions)
                 }
                 _ => {
-                    let [lower, upper] = sources.map(|source| Block::<$across, $rows>::new(source, stride));
-                    Columns { lower, upper }.filter(fractions)
+                    let lower = Block::<$across, $rows>::new(lower, stride);
+                    Columns { lower, upper: Block::new(upper, stride) }.filter(fractions)
                 }
             };
             store_both::<$n, $h>(&rows, targets, target_stride);
