@@ -1,3 +1,65 @@
 //! The program `oyster`: arguments in, words and files out.
+//!
+//! Standard output carries what was asked for and nothing else; words for people go to standard error. Exit status 0
+//! only when what was asked was done, 2 for bad arguments, 1 otherwise with one line that names what is at fault.
 
-fn main() {}
+mod codec;
+mod cpu;
+mod demo;
+#[cfg(target_os = "linux")]
+mod emulate;
+mod experiment;
+mod fault;
+mod files;
+mod progress;
+mod relay;
+mod report;
+mod signals;
+mod values;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A real-time video call made of tiny functions, after Salsify.
+#[derive(Debug, Parser)]
+#[command(name = "oyster", version, propagate_version = true, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Two peers in this process call each other in real time over an emulated LTE link
+    Demo(demo::Arguments),
+    /// VP8 files: decode, encode, measure
+    #[command(subcommand)]
+    Codec(codec::Command),
+    /// Calls over emulated links in virtual time, and what an omniscient sender would get there
+    #[command(subcommand)]
+    Experiment(experiment::Command),
+    /// Runs a command behind two emulated links, as mahimahi's mm-link does (needs root)
+    #[cfg(target_os = "linux")]
+    Emulate(emulate::Arguments),
+    /// Carries datagrams between two programs over emulated links in real time
+    Relay(relay::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return fault::of_arguments(&error),
+    };
+    let done = |()| ExitCode::SUCCESS;
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments).map(done),
+        Command::Codec(command) => codec::run(&command).map(done),
+        Command::Experiment(command) => experiment::run(&command).map(done),
+        #[cfg(target_os = "linux")]
+        Command::Emulate(arguments) => emulate::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments).map(done),
+    };
+    outcome.unwrap_or_else(|error| fault::of_work(&error))
+}

@@ -2,10 +2,24 @@
 //!
 //! Decoding and encoding are two arrows between the same states: there is no encoder state, one encodes *for* a
 //! decoder that is in that state. This crate never sees a packet, a clock, a file or a thread.
+//!
+//! A grey key frame of 16x16, decoded from nothing:
+//!
+//! ```
+//! use oyster_codec::{State, decode};
+//!
+//! let frame = [0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+//! let decoded = decode(&State::blank(), &frame)?;
+//! let picture = decoded.shown.expect("the frame is not hidden");
+//! assert_eq!(picture.size().to_string(), "16x16");
+//! assert_eq!(decoded.target.references().expect("a key frame sets them")[0], picture);
+//! # Ok::<(), oyster_codec::DecodeError>(())
+//! ```
 
-#![expect(dead_code, reason = "decoder and encoder are being built on these foundations")]
+#![expect(dead_code, reason = "the writers of VP8's syntax wait for the encoder")]
 
 mod bitstream;
+pub mod container;
 mod decode;
 mod encode;
 mod image;
@@ -14,18 +28,25 @@ mod loop_filter;
 mod macroblock;
 mod picture;
 mod predict;
+pub mod quality;
 mod quantizer;
+mod report;
 mod state;
 mod store;
+mod transition;
+
+#[cfg(feature = "bench-kernels")]
+#[doc(hidden)]
+pub use kernels::cases as kernel_cases;
 
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{
-    Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Transition, TransitionError, analyse,
-};
+pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Sizes, analyse};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};
+pub use report::{StateReport, StateReportError};
 pub use state::{State, StateError, StateId};
 pub use store::StateStore;
+pub use transition::{StateTag, Transition, TransitionError};

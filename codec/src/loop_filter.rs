@@ -2,8 +2,7 @@
 
 use crate::bitstream::frame_header::{FilterHeader, SegmentValues};
 use crate::kernels::edge_filter::{
-    Edge, EdgeLimits, macroblock_edge_chroma, macroblock_edge_luma, simple_edge_luma, subblock_edge_chroma,
-    subblock_edge_luma,
+    Edge, EdgeLimits, MacroblockEdges, MacroblockPlanes, filter_macroblock, simple_edge_luma,
 };
 use crate::macroblock::{LumaMode, Macroblock, Reference};
 use crate::picture::{PictureBuffer, PlaneViewMut};
@@ -73,13 +72,22 @@ impl LoopFilter {
             if level == 0 {
                 continue;
             }
-            let (outer, inner) = &self.limits[usize::from(level)];
-            let inner = (macroblock.has_coefficients || !macroblock.luma_mode.has_y2()).then_some(inner);
+            let (outer_limits, inner_limits) = &self.limits[usize::from(level)];
+            let inner = macroblock.has_coefficients || !macroblock.luma_mode.has_y2();
             if self.simple {
-                filter_simply(luma, row, column, outer, inner);
-            } else {
-                filter_normally(luma, u, v, row, column, outer, inner);
+                filter_simply(luma, row, column, outer_limits, inner.then_some(inner_limits));
+                continue;
             }
+            let mut planes = MacroblockPlanes {
+                luma_at: luma.index(column * 16, row * 16),
+                luma_stride: luma.stride,
+                luma: &mut *luma.samples,
+                chroma_at: u.index(column * 8, row * 8),
+                chroma_stride: u.stride,
+                chroma: [&mut *u.samples, &mut *v.samples],
+            };
+            let edges = MacroblockEdges { left: column > 0, top: row > 0, inner };
+            filter_macroblock(&mut planes, edges, outer_limits, inner_limits);
         }
     }
 }
@@ -101,34 +109,6 @@ fn filter_simply(
             for offset in [4, 8, 12] {
                 simple_edge_luma(samples, at + offset * across, stride, edge, inner.edge);
             }
-        }
-    }
-}
-
-fn filter_normally(
-    luma: &mut PlaneViewMut<'_>,
-    u: &mut PlaneViewMut<'_>,
-    v: &mut PlaneViewMut<'_>,
-    row: usize,
-    column: usize,
-    outer: &EdgeLimits,
-    inner: Option<&EdgeLimits>,
-) {
-    let (stride, at) = (luma.stride, luma.index(column * 16, row * 16));
-    let (chroma_stride, chroma_at) = (u.stride, u.index(column * 8, row * 8));
-    let samples = &mut *luma.samples;
-    let directions = [(Edge::Vertical, 1, 1, column > 0), (Edge::Horizontal, stride, chroma_stride, row > 0)];
-    for (edge, across, chroma_across, has_outer) in directions {
-        if has_outer {
-            macroblock_edge_luma(samples, at, stride, edge, outer);
-            macroblock_edge_chroma(u.samples, v.samples, chroma_at, chroma_stride, edge, outer);
-        }
-        if let Some(inner) = inner {
-            for offset in [4, 8, 12] {
-                subblock_edge_luma(samples, at + offset * across, stride, edge, inner);
-            }
-            let at = chroma_at + 4 * chroma_across;
-            subblock_edge_chroma(u.samples, v.samples, at, chroma_stride, edge, inner);
         }
     }
 }

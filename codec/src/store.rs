@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{State, StateId};
+use crate::{State, StateId, StateTag};
 
 /// States by id, oldest first; over its limit it forgets the oldest.
 #[derive(Clone, Debug)]
@@ -34,11 +34,21 @@ impl StateStore {
         self.states.iter().rev().find(|state| state.id() == *id)
     }
 
-    /// Forgets every state that was added before the one named `id`; nothing if that one is not here.
-    pub fn remove_before(&mut self, id: &StateId) {
-        if let Some(position) = self.states.iter().position(|state| state.id() == *id) {
+    /// The newest state whose id begins with `tag`, if it is still here.
+    pub fn find(&self, tag: StateTag) -> Option<&State> {
+        self.states.iter().rev().find(|state| state.id().tag() == tag)
+    }
+
+    /// Forgets every state that was added before the one named `tag`; nothing if that one is not here.
+    pub fn remove_before(&mut self, tag: StateTag) {
+        if let Some(position) = self.states.iter().position(|state| state.id().tag() == tag) {
             self.states.drain(..position);
         }
+    }
+
+    /// Forgets every state that is not to be kept.
+    pub fn retain(&mut self, mut keep: impl FnMut(StateTag) -> bool) {
+        self.states.retain(|state| keep(state.id().tag()));
     }
 
     /// The ids, oldest first.
@@ -101,9 +111,9 @@ mod tests {
     fn removing_before_a_state_keeps_it_and_the_later_ones() {
         let mut store = StateStore::new(10);
         let ids: Vec<StateId> = states(5).into_iter().map(|state| store.insert(state)).collect();
-        store.remove_before(&ids[2]);
+        store.remove_before(ids[2].tag());
         assert_eq!(store.ids().collect::<Vec<_>>(), &ids[2..]);
-        store.remove_before(&ids[0]);
+        store.remove_before(ids[0].tag());
         assert_eq!(store.len(), 3, "an unknown id removes nothing");
     }
 }

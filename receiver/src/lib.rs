@@ -1,1 +1,164 @@
-//! Datagrams in, images out, and which states are held. Sans-IO.
+//! Datagrams in, pictures out; every ack says which states are held.
+//!
+//! Sans-IO: the receiver never decodes, it hands out [`DecodeJob`]s, which are values, and takes their results back.
+//! A frame names the state it starts from; whichever held state that is, the frame is decoded from it, so a loss costs
+//! nothing but the frames that were built on it (Salsify §3.2).
+
+mod job;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oyster_codec::{Picture, State, StateId, StateReport, StateStore, StateTag, Transition};
+use oyster_transport::{FragmentError, FrameNumber, FrameReceiver, Profile, ReceivedFrame, ReceiverConfig};
+
+pub use job::{DecodeJob, DecodeResult};
+
+/// States kept to decode from. The sender may start from any that it was told of, a round trip and its queues later: a
+/// second of them at 30 frames a second. At 640x360 they take 13 MB.
+pub const MAX_STATES: usize = 32;
+/// Newest states named in an ack. The sender goes by the newest that it knows; the others are for the case that a frame
+/// it gave up came after all.
+const MAX_NAMED: usize = 4;
+/// Named as current after a frame that could not be decoded. The original decodes it onto whatever pictures there are,
+/// which leads to a state that nobody made: from that its sender knows.
+const NOWHERE: StateTag = StateTag([0xff; 8]);
+/// Frames that wait for the decoder; past that the oldest is given up. A decoder this far behind will not catch up.
+const MAX_WAITING: usize = 64;
+
+/// A decoded picture to show.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The transport's number of the frame it came in.
+    pub frame: FrameNumber,
+    /// The picture.
+    pub picture: Arc<Picture>,
+}
+
+/// The receiving half of a call.
+#[derive(Debug)]
+pub struct Receiver {
+    profile: Profile,
+    transport: FrameReceiver,
+    states: StateStore,
+    blank: State,
+    /// What the last decode left behind; in the original a frame may be decoded from it for want of better.
+    current: State,
+    /// Whether the last decode failed, and what it left behind is no state at all.
+    astray: bool,
+    handled: Option<u32>,
+    /// Frames that came out of reassembly, and when.
+    waiting: VecDeque<(ReceivedFrame, Duration)>,
+    decoding: bool,
+}
+
+impl Receiver {
+    /// A receiver that holds the blank state.
+    pub fn new(profile: Profile) -> Self {
+        let blank = State::blank();
+        Self {
+            profile,
+            transport: FrameReceiver::new(ReceiverConfig::for_profile(profile)),
+            states: StateStore::new(MAX_STATES),
+            current: blank.clone(),
+            astray: false,
+            blank,
+            handled: None,
+            waiting: VecDeque::new(),
+            decoding: false,
+        }
+    }
+
+    /// States kept to decode from, at most [`MAX_STATES`]; the blank one is not counted.
+    pub fn states_held(&self) -> usize {
+        self.states.len()
+    }
+
+    /// A datagram arrived.
+    pub fn handle_datagram(&mut self, datagram: &[u8], now: Duration) -> Result<(), FragmentError> {
+        self.transport.handle_fragment(datagram, now)
+    }
+
+    /// The next frame to decode, if one is there and the decoder is free.
+    pub fn poll_job(&mut self, now: Duration) -> Option<DecodeJob> {
+        while let Some(frame) = self.transport.poll_frame(now) {
+            if self.waiting.len() == MAX_WAITING {
+                self.waiting.pop_front();
+            }
+            self.waiting.push_back((frame, now));
+        }
+        if self.decoding {
+            return None;
+        }
+        while let Some((frame, received_at)) = self.waiting.pop_front() {
+            let number = frame.number();
+            if let Some(job) = self.job_for(frame, received_at) {
+                self.decoding = true;
+                return Some(job);
+            }
+            // Nothing to decode it from: the sender hears at once that the frame left no state behind.
+            self.handled = Some(number.0);
+            self.transport.renew_ack();
+        }
+        None
+    }
+
+    fn job_for(&mut self, frame: ReceivedFrame, received_at: Duration) -> Option<DecodeJob> {
+        let classic = self.profile == Profile::Classic;
+        let (number, payload, whole) = match frame {
+            ReceivedFrame::Complete { number, payload } => (number, payload, true),
+            // The original shows what a broken frame's first fragments give, on whatever state it is in.
+            ReceivedFrame::Abandoned { number, prefix, .. } if classic => (number, prefix, false),
+            ReceivedFrame::Abandoned { .. } => return None,
+        };
+        let transition = Transition::from_bytes(&payload).ok()?;
+        let source = match self.states.find(transition.source) {
+            _ if transition.source == self.blank.id().tag() => self.blank.clone(),
+            Some(state) => {
+                let state = state.clone();
+                if classic && whole {
+                    // The original's sender will not start from anything older again. Ours may, where it took a late
+                    // frame for lost: what it was told of stays for as many frames as are kept.
+                    self.states.remove_before(transition.source);
+                }
+                state
+            }
+            None if classic => self.current.clone(),
+            None => return None,
+        };
+        Some(DecodeJob { number, received_at, source, transition })
+    }
+
+    /// A decode ended: its picture, if it gave one to show.
+    pub fn handle_decoded(&mut self, result: DecodeResult) -> Option<Shown> {
+        self.decoding = false;
+        self.handled = Some(result.number.0);
+        self.transport.renew_ack();
+        self.astray = result.decoded.is_err();
+        let decoded = result.decoded.ok()?;
+        self.current = decoded.target.clone();
+        if decoded.target.id().tag() == result.promised {
+            self.states.insert(decoded.target);
+        } else if self.profile != Profile::Classic {
+            // Not the state the sender named: a picture nobody meant to be seen.
+            return None;
+        }
+        decoded.shown.map(|picture| Shown { frame: result.number, picture })
+    }
+
+    /// The next ack to send back, if one is due.
+    pub fn poll_ack(&mut self, now: Duration) -> Option<Vec<u8>> {
+        let report = StateReport {
+            current: if self.astray { NOWHERE } else { self.current.id().tag() },
+            handled: self.handled,
+            held: self.states.ids().rev().take(MAX_NAMED).rev().map(StateId::tag).collect(),
+        };
+        self.transport.poll_ack(&report.to_bytes(), now)
+    }
+
+    /// When to call [`Receiver::poll_job`] again, if nothing arrives before.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.transport.poll_timeout()
+    }
+}

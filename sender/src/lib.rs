@@ -1,1 +1,196 @@
-//! Images in, datagrams out: which source state, which candidates, which one goes. Sans-IO.
+//! Images in, datagrams out: which state a frame starts from, which versions of it are made, which one goes, or none.
+//!
+//! Sans-IO: the sender never encodes, it hands out [`EncodeJob`]s, which are values, and takes their results back; it
+//! reads no clock, opens no socket. One turn of its loop is: an image comes in ([`Sender::handle_image`]), a job goes
+//! out ([`Sender::poll_job`]), its versions come back ([`Sender::handle_encoded`]) and only then, asking the transport
+//! once more, one of them is committed to (frame-late binding, Salsify §4.2); datagrams leave as pacing allows.
+
+mod belief;
+mod job;
+mod policy;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oyster_codec::{Effort, Encoded, Hints};
+use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
+use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
+
+pub use job::{EncodeJob, EncodeResult, Versions};
+
+use belief::{MAX_UNCONFIRMED, ReceiverBelief};
+use policy::{Policy, Verdict};
+
+/// States that a sender keeps: one for each frame that may still be confirmed, those the receiver named, and the one
+/// its decoder was in.
+pub const MAX_STATES: usize = MAX_UNCONFIRMED + StateReport::MAX_HELD + 1;
+
+/// What became of a captured picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The picture's number, as it was captured.
+    pub capture: u64,
+    /// Which version went.
+    pub choice: Choice,
+    /// What was sent, unless it was skipped.
+    pub sent: Option<Sent>,
+}
+
+/// Which of a frame's versions went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The finest of those made.
+    Fine,
+    /// The coarser one.
+    Coarse,
+    /// The one small enough for a single packet.
+    Survival,
+    /// None.
+    Skip,
+}
+
+/// A version that was committed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The transport's number of it.
+    pub frame: FrameNumber,
+    /// Its quantizer.
+    pub quantizer: QuantizerIndex,
+    /// Its size in bytes: the VP8 frame with the names of its states.
+    pub bytes: usize,
+    /// The state it starts from.
+    pub source: StateTag,
+    /// The state it leads to.
+    pub target: StateTag,
+}
+
+/// The sending half of a call.
+#[derive(Debug)]
+pub struct Sender {
+    transport: FrameSender,
+    policy: Policy,
+    belief: ReceiverBelief,
+    states: StateStore,
+    blank: State,
+    /// The newest picture not yet being encoded: a slow encoder never queues frames.
+    waiting: Option<(u64, Arc<Image>)>,
+    /// Whether a job is out.
+    encoding: bool,
+    hints: Hints,
+    effort: Effort,
+}
+
+impl Sender {
+    /// A sender that has sent nothing, to a receiver that holds the blank state.
+    pub fn new(config: SenderConfig, effort: Effort) -> Self {
+        let blank = State::blank();
+        Self {
+            transport: FrameSender::new(config),
+            policy: Policy::new(config.profile),
+            belief: ReceiverBelief::new(blank.id().tag()),
+            states: StateStore::new(MAX_STATES),
+            blank,
+            waiting: None,
+            encoding: false,
+            hints: Hints::default(),
+            effort,
+        }
+    }
+
+    /// The transport as it stands, for figures.
+    pub fn transport(&self) -> &FrameSender {
+        &self.transport
+    }
+
+    /// States kept to start frames from, at most [`MAX_STATES`]; the blank one is not counted.
+    pub fn states_held(&self) -> usize {
+        self.states.len()
+    }
+
+    /// A picture was captured. One that still waited for the encoder is dropped: its number is answered.
+    pub fn handle_image(&mut self, capture: u64, image: Arc<Image>) -> Option<u64> {
+        self.waiting.replace((capture, image)).map(|(dropped, _)| dropped)
+    }
+
+    /// The next frame to encode, if there is one and the encoder is free.
+    pub fn poll_job(&mut self, now: Duration) -> Option<EncodeJob> {
+        if self.encoding {
+            return None;
+        }
+        let (capture, image) = self.waiting.take()?;
+        self.encoding = true;
+        let source = self.policy.source(&self.belief, now);
+        Some(EncodeJob {
+            capture,
+            image,
+            source: self.states.find(source).unwrap_or(&self.blank).clone(),
+            versions: self.policy.versions(&self.transport, now),
+            hints: std::mem::take(&mut self.hints),
+            effort: self.effort,
+        })
+    }
+
+    /// A job's versions exist: one of them goes now, or none.
+    pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
+        self.encoding = false;
+        self.hints = result.hints;
+        if let Some(good_bytes) = result.good_bytes {
+            self.policy.handle_encoded(good_bytes);
+        }
+        let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
+        let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
+            return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
+        };
+        let version = result.versions.into_iter().nth(chosen).expect("a policy chooses among the sizes it was given");
+        let sent = self.commit(version, now);
+        let choice = match (&sent, chosen) {
+            (None, _) => Choice::Skip,
+            (Some(_), 0) => Choice::Fine,
+            (Some(_), 1) => Choice::Coarse,
+            (Some(_), _) => Choice::Survival,
+        };
+        Decision { capture: result.capture, choice, sent }
+    }
+
+    /// Hands a version to the transport; none if it takes no more, which no budget lets happen.
+    fn commit(&mut self, version: Encoded, now: Duration) -> Option<Sent> {
+        let transition = version.transition();
+        let payload = transition.to_bytes();
+        let bytes = payload.len();
+        let frame = self.transport.send(payload, now).ok()?;
+        self.belief.handle_sent(frame, transition.source, transition.target);
+        self.policy.handle_sent(version.quantizer, bytes, now);
+        // Before the store forgets its oldest: those are what a silent receiver last said it holds.
+        self.states.retain(|tag| self.belief.may_need(tag));
+        self.states.insert(version.target);
+        Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
+    }
+
+    /// An ack came back.
+    pub fn handle_ack(&mut self, ack: &[u8], now: Duration) -> Result<(), AckError> {
+        let acked = self.transport.handle_ack(ack, now)?;
+        for &frame in &acked.lost_frames {
+            self.belief.handle_lost(frame);
+        }
+        // A report that does not parse tells us nothing; the ack around it still counts.
+        if let Some(report) =
+            Some(acked.report).filter(|_| acked.newest).and_then(|report| StateReport::from_bytes(&report).ok())
+        {
+            let known = report.current == self.blank.id().tag() || self.states.find(report.current).is_some();
+            self.policy.handle_current(known, now);
+            self.belief.handle_report(&report, |tag| self.states.find(tag).is_some());
+            self.states.retain(|tag| self.belief.may_need(tag));
+        }
+        Ok(())
+    }
+
+    /// The next datagram to put on the wire, if pacing lets one go now.
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
+        self.transport.poll_transmit(now)
+    }
+
+    /// When to ask [`Sender::poll_transmit`] again, if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.transport.poll_timeout()
+    }
+}

@@ -75,11 +75,29 @@ pub(crate) fn read_block(
     steps: [i16; 2],
     coefficients: &mut [i16; 16],
 ) -> usize {
-    let mut position = first;
-    let mut nodes = &probabilities[usize::from(COEFFICIENT_BANDS[position])][context];
+    // Most blocks are empty: see that before anything else.
+    let nodes = &probabilities[usize::from(COEFFICIENT_BANDS[first])][context];
     if !decoder.read(nodes[NODE_MORE]) {
-        return position;
+        return first;
     }
+    // A copy of one's own stays in registers.
+    let mut own = decoder.clone();
+    let end = read_coefficients(&mut own, probabilities, nodes, first, steps, coefficients);
+    *decoder = own;
+    end
+}
+
+/// Reads the tokens of a block that is known not to be empty, from the first one's [`NODE_NONZERO`] on.
+#[inline(always)]
+fn read_coefficients<'a>(
+    decoder: &mut BoolDecoder<'_>,
+    probabilities: &'a [[[Probability; 11]; 3]; 8],
+    mut nodes: &'a [Probability; 11],
+    first: usize,
+    steps: [i16; 2],
+    coefficients: &mut [i16; 16],
+) -> usize {
+    let mut position = first;
     loop {
         while !decoder.read(nodes[NODE_NONZERO]) {
             position += 1;
@@ -107,6 +125,7 @@ pub(crate) fn read_block(
 }
 
 /// Reads a magnitude that is known to be over 1.
+#[inline(always)]
 fn read_large(decoder: &mut BoolDecoder<'_>, nodes: &[Probability; 11]) -> u16 {
     if !decoder.read(nodes[NODE_OVER_FOUR]) {
         if !decoder.read(nodes[NODE_OVER_TWO]) {

@@ -3,7 +3,9 @@
 use crate::bitstream::bool_coder::BoolDecoder;
 use crate::bitstream::tables::TokenProbabilities;
 use crate::bitstream::tokens::{BlockKind, TokenContext, read_block};
-use crate::kernels::inverse::{add_inverse_dct, add_inverse_dct_of_dc, inverse_walsh};
+use crate::kernels::inverse::{
+    add_inverse_dct, add_inverse_dct_of_dc, add_residue_8x8, add_residue_16x16, inverse_walsh,
+};
 use crate::picture::PlaneViewMut;
 use crate::quantizer::QuantizerSteps;
 
@@ -17,20 +19,8 @@ const FIRST_CHROMA_BLOCK: usize = 16;
 pub(super) struct Residue {
     /// In raster order.
     coefficients: [[i16; 16]; BLOCKS],
-    /// Which way each block is added.
-    contents: [Content; BLOCKS],
-}
-
-/// What a block holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Content {
-    /// Nothing.
-    #[default]
-    Zero,
-    /// Perhaps a DC, and nothing else.
-    Dc,
-    /// Anything.
-    Full,
+    /// How far each block reaches in zigzag order: with 0 there is nothing in it, with 1 perhaps a DC.
+    ends: [u8; BLOCKS],
 }
 
 impl Residue {
@@ -81,7 +71,7 @@ impl Residue {
         if has_coefficients {
             for (index, dc) in inverse_walsh(&y2).into_iter().enumerate() {
                 self.coefficients[index][0] = dc;
-                self.contents[index] = Content::Dc;
+                self.ends[index] = 1;
             }
         }
         has_coefficients
@@ -105,10 +95,8 @@ impl Residue {
         let end = read_block(decoder, &probabilities[kind as usize], context, first, steps, coefficients);
         let has_coefficients = end > first;
         (*above, *left) = (has_coefficients.into(), has_coefficients.into());
-        if end > 1 {
-            self.contents[index] = Content::Full;
-        } else if has_coefficients {
-            self.contents[index] = Content::Dc;
+        if has_coefficients {
+            self.ends[index] = end as u8;
         }
         has_coefficients
     }
@@ -116,44 +104,45 @@ impl Residue {
     /// Adds luma block `index` to a macroblock whose first sample is `block`'s.
     #[inline]
     pub(super) fn add_luma_block(&mut self, index: usize, block: &mut [u8], stride: usize) {
-        if self.contents[index] != Content::Zero {
-            self.add(index, &mut block[index / 4 * 4 * stride + index % 4 * 4..], stride);
+        let samples = &mut block[index / 4 * 4 * stride + index % 4 * 4..];
+        let coefficients = &mut self.coefficients[index];
+        match std::mem::take(&mut self.ends[index]) {
+            0 => {}
+            1 => add_inverse_dct_of_dc(std::mem::take(&mut coefficients[0]), samples, stride),
+            _ => add_inverse_dct(&std::mem::take(coefficients), samples, stride),
         }
     }
 
     /// Adds all of luma to the macroblock at (`row`, `column`).
     pub(super) fn add_luma(&mut self, luma: &mut PlaneViewMut<'_>, row: usize, column: usize) {
         let stride = luma.stride;
-        let block = luma.at_mut(column * 16, row * 16);
-        for index in 0..FIRST_CHROMA_BLOCK {
-            self.add_luma_block(index, block, stride);
-        }
+        let (blocks, _) = self.coefficients.split_first_chunk_mut().expect("a macroblock has 16 blocks of luma");
+        let (ends, _) = self.ends.split_first_chunk_mut().expect("a macroblock has 16 blocks of luma");
+        add_residue_16x16(blocks, ends, luma.at_mut(column * 16, row * 16), stride);
+        clear(blocks, ends);
     }
 
     /// Adds U and V to the macroblock at (`row`, `column`).
     pub(super) fn add_chroma(&mut self, planes: &mut [PlaneViewMut<'_>; 3], row: usize, column: usize) {
-        for (plane, first) in [(1, FIRST_CHROMA_BLOCK), (2, FIRST_CHROMA_BLOCK + 4)] {
-            let view = &mut planes[plane];
+        let blocks = self.coefficients[FIRST_CHROMA_BLOCK..].as_chunks_mut::<4>().0;
+        let ends = self.ends[FIRST_CHROMA_BLOCK..].as_chunks_mut::<4>().0;
+        for ((view, blocks), ends) in planes[1..].iter_mut().zip(blocks).zip(ends) {
             let stride = view.stride;
-            let block = view.at_mut(column * 8, row * 8);
-            for within in 0..4 {
-                if self.contents[first + within] != Content::Zero {
-                    self.add(first + within, &mut block[within / 2 * 4 * stride + within % 2 * 4..], stride);
-                }
-            }
+            add_residue_8x8(blocks, ends, view.at_mut(column * 8, row * 8), stride);
+            clear(blocks, ends);
         }
     }
+}
 
-    #[inline]
-    fn add(&mut self, index: usize, samples: &mut [u8], stride: usize) {
-        let coefficients = &mut self.coefficients[index];
-        if self.contents[index] == Content::Full {
-            add_inverse_dct(coefficients, samples, stride);
-            *coefficients = [0; 16];
+/// Makes blocks zero again that are not.
+#[inline]
+fn clear(blocks: &mut [[i16; 16]], ends: &mut [u8]) {
+    for (block, end) in blocks.iter_mut().zip(&mut *ends) {
+        if *end > 1 {
+            *block = [0; 16];
         } else {
-            add_inverse_dct_of_dc(coefficients[0], samples, stride);
-            coefficients[0] = 0;
+            block[0] = 0;
         }
-        self.contents[index] = Content::Zero;
     }
+    ends.fill(0);
 }

@@ -11,7 +11,6 @@ use super::rate::best_probability;
 use super::residue::{MacroblockSamples, Starts, reconstruct};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
-use super::transition::Transition;
 use crate::bitstream::bool_coder::BoolEncoder;
 use crate::bitstream::frame_header::FrameKind as HeaderKind;
 use crate::bitstream::frame_header::{
@@ -27,7 +26,7 @@ use crate::macroblock::{MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
 use crate::predict::intra::RowAbove;
 use crate::state::SegmentMap;
-use crate::{QuantizerIndex, State};
+use crate::{QuantizerIndex, State, Transition};
 
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
 #[derive(Clone, Debug)]
@@ -42,9 +41,14 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// The size of [`Encoded::transition`] in bytes, which takes no hash to know.
+    pub fn transition_bytes(&self) -> usize {
+        Transition::HEADER_BYTES + self.frame.len()
+    }
+
     /// The frame with the names of the states it leads from and to; computing these takes a hash of the picture, once.
     pub fn transition(&self) -> Transition {
-        Transition { source: self.source.id(), target: self.target.id(), frame: self.frame.clone() }
+        Transition { source: self.source.id().tag(), target: self.target.id().tag(), frame: self.frame.clone() }
     }
 }
 

@@ -26,9 +26,8 @@ mod settle;
 mod size;
 mod split;
 mod tokens;
-mod transition;
 
 pub use analysis::{Analysis, EncodeError, analyse};
 pub use finish::Encoded;
 pub use plan::{Effort, FrameKind, Hints, Plan};
-pub use transition::{Transition, TransitionError};
+pub use size::Sizes;

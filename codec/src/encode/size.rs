@@ -41,13 +41,12 @@ impl Analysis {
 
     /// The finest quantizer at which the frame is predicted to take at most `bytes`; the coarsest if there is none.
     pub fn quantizer_for(&self, bytes: usize) -> QuantizerIndex {
-        let (mut low, mut high) = (QuantizerIndex::MIN.value(), QuantizerIndex::MAX.value());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let quantizer = QuantizerIndex::saturating(middle.into());
-            if self.predict_size(quantizer) <= bytes { high = middle } else { low = middle + 1 }
-        }
-        QuantizerIndex::saturating(low.into())
+        Sizes::of(self).quantizer_for(bytes)
+    }
+
+    /// The predicted sizes of this frame, each computed once: for more than one question.
+    pub fn sizes(&self) -> Sizes<'_> {
+        Sizes::of(self)
     }
 
     /// Counts the tokens of the frame at `quantizer`; the grid says which macroblocks have any.
@@ -81,6 +80,70 @@ impl Analysis {
             }
         }
         (counts, grid)
+    }
+}
+
+/// The predicted sizes of one analysed frame.
+///
+/// A question costs a prediction for each quantizer it looks at, and as sizes hardly jump from frame to frame, it looks
+/// near the quantizer the frame was analysed for first.
+pub struct Sizes<'a> {
+    analysis: &'a Analysis,
+    known: [Option<usize>; QUANTIZERS],
+}
+
+/// How many quantizers there are.
+const QUANTIZERS: usize = QuantizerIndex::MAX.value() as usize + 1;
+
+impl<'a> Sizes<'a> {
+    fn of(analysis: &'a Analysis) -> Self {
+        Self { analysis, known: [None; QUANTIZERS] }
+    }
+
+    /// As [`Analysis::predict_size`].
+    pub fn at(&mut self, quantizer: QuantizerIndex) -> usize {
+        let known = &mut self.known[usize::from(quantizer.value())];
+        *known.get_or_insert_with(|| self.analysis.predict_size(quantizer))
+    }
+
+    /// As [`Analysis::quantizer_for`].
+    pub fn quantizer_for(&mut self, bytes: usize) -> QuantizerIndex {
+        let index = |value: usize| QuantizerIndex::saturating(value as i32);
+        let guess = usize::from(self.analysis.plan.finest.value());
+        let last = QUANTIZERS - 1;
+        // Steps that double, away from the guess, until the answer is between the last two.
+        let (mut too_fine, mut fitting) = (None, last);
+        let mut step = 1;
+        if self.at(index(guess)) <= bytes {
+            fitting = guess;
+            while fitting > 0 && too_fine.is_none() {
+                let finer = fitting.saturating_sub(step);
+                if self.at(index(finer)) <= bytes {
+                    fitting = finer;
+                } else {
+                    too_fine = Some(finer);
+                }
+                step *= 2;
+            }
+        } else {
+            let mut finest = guess;
+            while finest < last {
+                let coarser = (finest + step).min(last);
+                if self.at(index(coarser)) <= bytes {
+                    fitting = coarser;
+                    break;
+                }
+                finest = coarser;
+                step *= 2;
+            }
+            too_fine = Some(finest);
+        }
+        let mut low = too_fine.map_or(0, |finest| finest + 1).min(fitting);
+        while low < fitting {
+            let middle = low + (fitting - low) / 2;
+            if self.at(index(middle)) <= bytes { fitting = middle } else { low = middle + 1 }
+        }
+        index(fitting)
     }
 }
 

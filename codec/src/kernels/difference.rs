@@ -3,147 +3,207 @@
 //!
 //! A block is a slice that starts at its first sample, and a stride; rows are `stride` apart.
 
-use super::row;
-
 /// Sum of absolute differences of a 16x16 block.
+#[inline]
 pub(crate) fn sad_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    sad::<16, 16>(a, a_stride, b, b_stride)
+    return_with_avx2!(difference::sad_16x16(a, a_stride, b, b_stride));
+    definition::sad::<16, 16>(a, a_stride, b, b_stride)
 }
 
 /// Sum of absolute differences of an 8x8 block.
+#[inline]
 pub(crate) fn sad_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    sad::<8, 8>(a, a_stride, b, b_stride)
+    return_with_avx2!(difference::sad_8x8(a, a_stride, b, b_stride));
+    definition::sad::<8, 8>(a, a_stride, b, b_stride)
 }
 
 /// Sums of absolute differences of one 16x16 block against four others of one plane, which start at `offsets` into `b`.
+#[inline]
 pub(crate) fn sad_16x16_four(a: &[u8], a_stride: usize, b: &[u8], offsets: [usize; 4], b_stride: usize) -> [u32; 4] {
-    offsets.map(|offset| sad_16x16(a, a_stride, &b[offset..], b_stride))
+    return_with_avx2!(difference::sad_16x16_four(a, a_stride, b, offsets, b_stride));
+    offsets.map(|offset| definition::sad::<16, 16>(a, a_stride, &b[offset..], b_stride))
 }
 
 /// Sum of squared differences of a 16x16 block: at most 256 * 255², within 25 bits.
+#[inline]
 pub(crate) fn squared_error_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    moments::<16, 16>(a, a_stride, b, b_stride).1
+    moments_16x16(a, a_stride, b, b_stride).1
 }
 
 /// Sum of squared differences of an 8x8 block.
+#[inline]
 pub(crate) fn squared_error_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    moments::<8, 8>(a, a_stride, b, b_stride).1
+    moments_8x8(a, a_stride, b, b_stride).1
 }
 
 /// Variance (times 256) of the difference of two 16x16 blocks: the squared error that a change of brightness cannot mend.
+#[inline]
 pub(crate) fn variance_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let (sum, squares) = moments::<16, 16>(a, a_stride, b, b_stride);
-    squares - ((i64::from(sum) * i64::from(sum)) >> 8) as u32
+    variance_of_256(moments_16x16(a, a_stride, b, b_stride))
 }
 
 /// Variance (times 64) of the difference of two 8x8 blocks.
+#[inline]
 pub(crate) fn variance_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let (sum, squares) = moments::<8, 8>(a, a_stride, b, b_stride);
+    let (sum, squares) = moments_8x8(a, a_stride, b, b_stride);
     squares - ((i64::from(sum) * i64::from(sum)) >> 6) as u32
+}
+
+/// The variance (times 256) of 256 differences with this sum and sum of squares.
+#[inline]
+pub(super) fn variance_of_256((sum, squares): (i32, u32)) -> u32 {
+    squares - ((i64::from(sum) * i64::from(sum)) >> 8) as u32
+}
+
+/// Sum and sum of squares of the differences of a 16x16 block.
+#[inline]
+pub(crate) fn moments_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
+    return_with_avx2!(difference::moments_16x16(a, a_stride, b, b_stride));
+    definition::moments::<16, 16>(a, a_stride, b, b_stride)
+}
+
+/// Sum and sum of squares of the differences of an 8x8 block.
+#[inline]
+pub(crate) fn moments_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
+    return_with_avx2!(difference::moments_8x8(a, a_stride, b, b_stride));
+    definition::moments::<8, 8>(a, a_stride, b, b_stride)
 }
 
 /// Sum of the absolute 4x4 Hadamard coefficients of the difference of two 16x16 blocks, halved: an estimate of what
 /// the difference costs to code, on the scale of a sum of absolute differences.
+#[inline]
 pub(crate) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let mut total = 0;
-    for y in (0..16).step_by(4) {
-        total += satd_16x4(&a[y * a_stride..], a_stride, &b[y * b_stride..], b_stride);
-    }
-    total >> 1
+    return_with_avx2!(difference::satd_16x16(a, a_stride, b, b_stride));
+    definition::satd_16x16(a, a_stride, b, b_stride)
 }
 
 /// As [`satd_16x16`] for an 8x8 block.
+#[inline]
 pub(crate) fn satd_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let mut total = 0;
-    for y in (0..8).step_by(4) {
-        for x in (0..8).step_by(4) {
-            total += satd_4x4_whole(&a[y * a_stride + x..], a_stride, &b[y * b_stride + x..], b_stride);
-        }
-    }
-    total >> 1
+    return_with_avx2!(difference::satd_8x8(a, a_stride, b, b_stride));
+    definition::satd_8x8(a, a_stride, b, b_stride)
 }
 
 /// As [`satd_16x16`] for a 4x4 block.
+#[inline]
 pub(crate) fn satd_4x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    satd_4x4_whole(a, a_stride, b, b_stride) >> 1
+    return_with_avx2!(difference::satd_4x4(a, a_stride, b, b_stride));
+    definition::satd_4x4(a, a_stride, b, b_stride)
 }
 
-fn sad<const W: usize, const H: usize>(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let mut total = 0;
-    for y in 0..H {
-        let (a, b) = (row::<W>(a, y * a_stride), row::<W>(b, y * b_stride));
-        total += a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
-    }
-    total
-}
+/// What the kernels compute, written plainly.
+pub(super) mod definition {
+    use crate::kernels::row;
 
-/// Sum and sum of squares of the differences.
-fn moments<const W: usize, const H: usize>(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
-    let (mut sum, mut squares) = (0i32, 0i32);
-    for y in 0..H {
-        let (a, b) = (row::<W>(a, y * a_stride), row::<W>(b, y * b_stride));
-        for (a, b) in a.iter().zip(b) {
-            let difference = i16::from(*a) - i16::from(*b);
-            sum += i32::from(difference);
-            squares += i32::from(difference) * i32::from(difference);
+    pub(in crate::kernels) fn sad<const W: usize, const H: usize>(
+        a: &[u8],
+        a_stride: usize,
+        b: &[u8],
+        b_stride: usize,
+    ) -> u32 {
+        let mut total = 0;
+        for y in 0..H {
+            let (a, b) = (row::<W>(a, y * a_stride), row::<W>(b, y * b_stride));
+            total += a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
         }
+        total
     }
-    (sum, squares as u32)
-}
 
-/// Four 4x4 blocks beside each other: written lane by lane, so that it becomes vector code.
-fn satd_16x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let mut rows = [[0i16; 16]; 4];
-    for (y, out) in rows.iter_mut().enumerate() {
-        let (a, b) = (row::<16>(a, y * a_stride), row::<16>(b, y * b_stride));
+    /// Sum and sum of squares of the differences.
+    pub(in crate::kernels) fn moments<const W: usize, const H: usize>(
+        a: &[u8],
+        a_stride: usize,
+        b: &[u8],
+        b_stride: usize,
+    ) -> (i32, u32) {
+        let (mut sum, mut squares) = (0i32, 0i32);
+        for y in 0..H {
+            let (a, b) = (row::<W>(a, y * a_stride), row::<W>(b, y * b_stride));
+            for (a, b) in a.iter().zip(b) {
+                let difference = i16::from(*a) - i16::from(*b);
+                sum += i32::from(difference);
+                squares += i32::from(difference) * i32::from(difference);
+            }
+        }
+        (sum, squares as u32)
+    }
+
+    pub(in crate::kernels) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+        let mut total = 0;
+        for y in (0..16).step_by(4) {
+            total += satd_16x4(&a[y * a_stride..], a_stride, &b[y * b_stride..], b_stride);
+        }
+        total >> 1
+    }
+
+    pub(in crate::kernels) fn satd_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+        let mut total = 0;
+        for y in (0..8).step_by(4) {
+            for x in (0..8).step_by(4) {
+                total += satd_4x4_whole(&a[y * a_stride + x..], a_stride, &b[y * b_stride + x..], b_stride);
+            }
+        }
+        total >> 1
+    }
+
+    pub(in crate::kernels) fn satd_4x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+        satd_4x4_whole(a, a_stride, b, b_stride) >> 1
+    }
+
+    /// Four 4x4 blocks beside each other: written lane by lane, so that it becomes vector code.
+    fn satd_16x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+        let mut rows = [[0i16; 16]; 4];
+        for (y, out) in rows.iter_mut().enumerate() {
+            let (a, b) = (row::<16>(a, y * a_stride), row::<16>(b, y * b_stride));
+            for x in 0..16 {
+                out[x] = i16::from(a[x]) - i16::from(b[x]);
+            }
+        }
+        let mut columns = [[0i16; 16]; 4];
         for x in 0..16 {
-            out[x] = i16::from(a[x]) - i16::from(b[x]);
+            let (a, b) = (rows[0][x] + rows[1][x], rows[0][x] - rows[1][x]);
+            let (c, d) = (rows[2][x] + rows[3][x], rows[2][x] - rows[3][x]);
+            columns[0][x] = a + c;
+            columns[1][x] = a - c;
+            columns[2][x] = b + d;
+            columns[3][x] = b - d;
         }
+        let mut total = 0;
+        for row in &columns {
+            for block in row.chunks_exact(4) {
+                let (a, b) = (block[0] + block[1], block[0] - block[1]);
+                let (c, d) = (block[2] + block[3], block[2] - block[3]);
+                total += [a + c, a - c, b + d, b - d].map(|x| u32::from(x.unsigned_abs())).iter().sum::<u32>();
+            }
+        }
+        total
     }
-    let mut columns = [[0i16; 16]; 4];
-    for x in 0..16 {
-        let (a, b) = (rows[0][x] + rows[1][x], rows[0][x] - rows[1][x]);
-        let (c, d) = (rows[2][x] + rows[3][x], rows[2][x] - rows[3][x]);
-        columns[0][x] = a + c;
-        columns[1][x] = a - c;
-        columns[2][x] = b + d;
-        columns[3][x] = b - d;
-    }
-    let mut total = 0;
-    for row in &columns {
-        for block in row.chunks_exact(4) {
+
+    pub(in crate::kernels) fn satd_4x4_whole(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+        let mut rows = [[0i16; 4]; 4];
+        for (y, out) in rows.iter_mut().enumerate() {
+            let (a, b) = (row::<4>(a, y * a_stride), row::<4>(b, y * b_stride));
+            for x in 0..4 {
+                out[x] = i16::from(a[x]) - i16::from(b[x]);
+            }
+        }
+        let mut columns = [[0i16; 4]; 4];
+        for x in 0..4 {
+            let (a, b) = (rows[0][x] + rows[1][x], rows[0][x] - rows[1][x]);
+            let (c, d) = (rows[2][x] + rows[3][x], rows[2][x] - rows[3][x]);
+            columns[0][x] = a + c;
+            columns[1][x] = a - c;
+            columns[2][x] = b + d;
+            columns[3][x] = b - d;
+        }
+        let mut total = 0;
+        for block in &columns {
             let (a, b) = (block[0] + block[1], block[0] - block[1]);
             let (c, d) = (block[2] + block[3], block[2] - block[3]);
             total += [a + c, a - c, b + d, b - d].map(|x| u32::from(x.unsigned_abs())).iter().sum::<u32>();
         }
+        total
     }
-    total
-}
-
-fn satd_4x4_whole(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let mut rows = [[0i16; 4]; 4];
-    for (y, out) in rows.iter_mut().enumerate() {
-        let (a, b) = (row::<4>(a, y * a_stride), row::<4>(b, y * b_stride));
-        for x in 0..4 {
-            out[x] = i16::from(a[x]) - i16::from(b[x]);
-        }
-    }
-    let mut columns = [[0i16; 4]; 4];
-    for x in 0..4 {
-        let (a, b) = (rows[0][x] + rows[1][x], rows[0][x] - rows[1][x]);
-        let (c, d) = (rows[2][x] + rows[3][x], rows[2][x] - rows[3][x]);
-        columns[0][x] = a + c;
-        columns[1][x] = a - c;
-        columns[2][x] = b + d;
-        columns[3][x] = b - d;
-    }
-    let mut total = 0;
-    for block in &columns {
-        let (a, b) = (block[0] + block[1], block[0] - block[1]);
-        let (c, d) = (block[2] + block[3], block[2] - block[3]);
-        total += [a + c, a - c, b + d, b - d].map(|x| u32::from(x.unsigned_abs())).iter().sum::<u32>();
-    }
-    total
 }
 
 #[cfg(test)]
@@ -174,8 +234,10 @@ mod tests {
     #[test]
     fn a_block_s_satd_is_the_sum_over_its_parts() {
         let (a, b) = (block(3), block(7));
-        let parts: u32 =
-            (0..16).map(|i| (i / 4 * 4 * 20) + i % 4 * 4).map(|at| satd_4x4_whole(&a[at..], 20, &b[at..], 20)).sum();
+        let parts: u32 = (0..16)
+            .map(|i| (i / 4 * 4 * 20) + i % 4 * 4)
+            .map(|at| definition::satd_4x4_whole(&a[at..], 20, &b[at..], 20))
+            .sum();
         assert_eq!(satd_16x16(&a, 20, &b, 20), parts >> 1);
     }
 

@@ -28,6 +28,68 @@ pub(crate) enum Edge {
     Vertical,
 }
 
+/// The planes of a picture, and where a macroblock starts in them. There must be four samples to the left of and above it
+/// where it is filtered.
+#[derive(Debug)]
+pub(crate) struct MacroblockPlanes<'a> {
+    pub(crate) luma: &'a mut [u8],
+    /// The macroblock's first sample of luma.
+    pub(crate) luma_at: usize,
+    pub(crate) luma_stride: usize,
+    /// U and V.
+    pub(crate) chroma: [&'a mut [u8]; 2],
+    /// The macroblock's first sample of either chroma plane.
+    pub(crate) chroma_at: usize,
+    pub(crate) chroma_stride: usize,
+}
+
+/// Which edges of a macroblock are filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MacroblockEdges {
+    /// The one to the left.
+    pub(crate) left: bool,
+    /// The one above.
+    pub(crate) top: bool,
+    /// Those between its subblocks.
+    pub(crate) inner: bool,
+}
+
+/// Filters the edges of a macroblock in the prescribed order: left, inner vertical, top, inner horizontal (RFC 6386 §15.1).
+#[inline]
+pub(crate) fn filter_macroblock(
+    planes: &mut MacroblockPlanes<'_>,
+    edges: MacroblockEdges,
+    macroblock_limits: &EdgeLimits,
+    subblock_limits: &EdgeLimits,
+) {
+    return_with_avx2!(edge_filter::filter_macroblock(planes, edges, macroblock_limits, subblock_limits));
+    filter_macroblock_by_definition(planes, edges, macroblock_limits, subblock_limits);
+}
+
+pub(super) fn filter_macroblock_by_definition(
+    planes: &mut MacroblockPlanes<'_>,
+    edges: MacroblockEdges,
+    macroblock_limits: &EdgeLimits,
+    subblock_limits: &EdgeLimits,
+) {
+    let MacroblockPlanes { luma, luma_at, luma_stride, chroma: [u, v], chroma_at, chroma_stride } = planes;
+    let (luma_at, luma_stride, chroma_at, chroma_stride) = (*luma_at, *luma_stride, *chroma_at, *chroma_stride);
+    for (edge, outer, luma_step, chroma_step) in
+        [(Edge::Vertical, edges.left, 1, 1), (Edge::Horizontal, edges.top, luma_stride, chroma_stride)]
+    {
+        if outer {
+            macroblock_edge_luma(luma, luma_at, luma_stride, edge, macroblock_limits);
+            macroblock_edge_chroma(u, v, chroma_at, chroma_stride, edge, macroblock_limits);
+        }
+        if edges.inner {
+            for inner in [4, 8, 12] {
+                subblock_edge_luma(luma, luma_at + inner * luma_step, luma_stride, edge, subblock_limits);
+            }
+            subblock_edge_chroma(u, v, chroma_at + 4 * chroma_step, chroma_stride, edge, subblock_limits);
+        }
+    }
+}
+
 /// Filters the edge between macroblocks that starts with the luma sample `at` (q0) (RFC 6386 §15.3).
 pub(crate) fn macroblock_edge_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, limits: &EdgeLimits) {
     let mut across = load_luma(samples, at, stride, edge);
@@ -86,13 +148,19 @@ fn load_luma(samples: &[u8], at: usize, stride: usize, edge: Edge) -> Across {
     match edge {
         Edge::Horizontal => {
             let samples = &samples[at - 4 * stride..];
-            std::array::from_fn(|row| *samples[row * stride..].first_chunk().expect("an edge lies within its plane"))
+            let mut across = [[0; 16]; 8];
+            for (row, lanes) in across.iter_mut().enumerate() {
+                *lanes = *samples[row * stride..].first_chunk().expect("an edge lies within its plane");
+            }
+            across
         }
         Edge::Vertical => {
             let samples = &samples[at - 4..];
-            turn_to_across(&std::array::from_fn(|lane| {
-                *samples[lane * stride..].first_chunk().expect("an edge lies within its plane")
-            }))
+            let mut lines = [[0; 8]; 16];
+            for (lane, line) in lines.iter_mut().enumerate() {
+                *line = *samples[lane * stride..].first_chunk().expect("an edge lies within its plane");
+            }
+            turn_to_across(&lines)
         }
     }
 }
@@ -119,17 +187,23 @@ fn store_luma(samples: &mut [u8], at: usize, stride: usize, edge: Edge, across: 
 #[inline(always)]
 fn load_chroma(u: &[u8], v: &[u8], at: usize, stride: usize, edge: Edge) -> Across {
     match edge {
-        Edge::Horizontal => std::array::from_fn(|row| {
-            let start = at + row * stride - 4 * stride;
-            let mut lanes = [0; 16];
-            lanes[..8].copy_from_slice(&u[start..start + 8]);
-            lanes[8..].copy_from_slice(&v[start..start + 8]);
-            lanes
-        }),
-        Edge::Vertical => turn_to_across(&std::array::from_fn(|lane| {
-            let plane = if lane < 8 { u } else { v };
-            *plane[at - 4 + lane % 8 * stride..].first_chunk().expect("an edge lies within its plane")
-        })),
+        Edge::Horizontal => {
+            let mut across = [[0; 16]; 8];
+            for (row, lanes) in across.iter_mut().enumerate() {
+                let start = at + row * stride - 4 * stride;
+                lanes[..8].copy_from_slice(&u[start..start + 8]);
+                lanes[8..].copy_from_slice(&v[start..start + 8]);
+            }
+            across
+        }
+        Edge::Vertical => {
+            let mut lines = [[0; 8]; 16];
+            for (lane, line) in lines.iter_mut().enumerate() {
+                let plane = if lane < 8 { u } else { v };
+                *line = *plane[at - 4 + lane % 8 * stride..].first_chunk().expect("an edge lies within its plane");
+            }
+            turn_to_across(&lines)
+        }
     }
 }
 
@@ -154,12 +228,43 @@ fn store_chroma(u: &mut [u8], v: &mut [u8], at: usize, stride: usize, edge: Edge
 
 #[inline(always)]
 fn turn_to_across(lines: &[[u8; 8]; 16]) -> Across {
-    std::array::from_fn(|row| std::array::from_fn(|lane| lines[lane][row]))
+    let mut across = [[0; 16]; 8];
+    for (half, lines) in lines.as_chunks::<8>().0.iter().enumerate() {
+        for (lanes, turned) in across.iter_mut().zip(turned(*lines)) {
+            lanes[8 * half..][..8].copy_from_slice(&turned);
+        }
+    }
+    across
 }
 
 #[inline(always)]
 fn turn_from_across(across: &Across) -> [[u8; 8]; 16] {
-    std::array::from_fn(|lane| std::array::from_fn(|row| across[row][lane]))
+    let half = |start: usize| {
+        let mut rows = [[0; 8]; 8];
+        for (row, lanes) in rows.iter_mut().zip(across) {
+            row.copy_from_slice(&lanes[start..start + 8]);
+        }
+        turned(rows)
+    };
+    let mut lines = [[0; 8]; 16];
+    lines[..8].copy_from_slice(&half(0));
+    lines[8..].copy_from_slice(&half(8));
+    lines
+}
+
+/// 8x8 samples with rows and columns exchanged, by exchanging quarters, then quarters of quarters, then samples.
+#[inline(always)]
+fn turned(rows: [[u8; 8]; 8]) -> [[u8; 8]; 8] {
+    let mut rows = rows.map(u64::from_le_bytes);
+    for (distance, mask) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)] {
+        for upper in (0..8).filter(|row| row & distance == 0) {
+            let lower = upper + distance;
+            let exchanged = (rows[upper] >> (8 * distance) ^ rows[lower]) & mask;
+            rows[lower] ^= exchanged;
+            rows[upper] ^= exchanged << (8 * distance);
+        }
+    }
+    rows.map(u64::to_le_bytes)
 }
 
 /// Samples as signed numbers around 0, as the filters reckon.
@@ -176,7 +281,8 @@ fn unsigned(value: i8) -> u8 {
 /// Whether the difference across the edge is within its limit: all bits or none.
 #[inline(always)]
 fn edge_mask(p1: u8, p0: u8, q0: u8, q1: u8, limit: u8) -> i8 {
-    let difference = p0.abs_diff(q0).saturating_mul(2).saturating_add(p1.abs_diff(q1) >> 1);
+    let near = p0.abs_diff(q0);
+    let difference = near.saturating_add(near).saturating_add(p1.abs_diff(q1) >> 1);
     -i8::from(difference <= limit)
 }
 
@@ -184,12 +290,14 @@ fn edge_mask(p1: u8, p0: u8, q0: u8, q1: u8, limit: u8) -> i8 {
 #[inline(always)]
 fn filter_masks(across: &Across, limits: &EdgeLimits) -> [i8; 16] {
     let [p3, p2, p1, p0, q0, q1, q2, q3] = across;
-    std::array::from_fn(|i| {
+    let mut masks = [0; 16];
+    for i in 0..16 {
         let before = p3[i].abs_diff(p2[i]).max(p2[i].abs_diff(p1[i])).max(p1[i].abs_diff(p0[i]));
         let after = q3[i].abs_diff(q2[i]).max(q2[i].abs_diff(q1[i])).max(q1[i].abs_diff(q0[i]));
         let interior = -i8::from(before.max(after) <= limits.interior);
-        interior & edge_mask(p1[i], p0[i], q0[i], q1[i], limits.edge)
-    })
+        masks[i] = interior & edge_mask(p1[i], p0[i], q0[i], q1[i], limits.edge);
+    }
+    masks
 }
 
 /// Whether variance next to the edge is high: all bits or none.

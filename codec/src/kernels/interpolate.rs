@@ -2,6 +2,8 @@
 //!
 //! Both are separable. Each pass rounds to whole samples; a pass with fraction 0 changes nothing and is left out.
 
+use super::row;
+
 /// Which filter a stream's profile prescribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interpolation {
@@ -17,7 +19,7 @@ pub(crate) const TAPS_BEFORE: usize = 2;
 pub(crate) const TAPS_AROUND: usize = 5;
 
 /// Taps of the six-tap filter by eighths of a sample (RFC 6386 §18.3).
-const SIX_TAPS: [[i16; 6]; 8] = [
+pub(super) const SIX_TAPS: [[i16; 6]; 8] = [
     [0, 0, 128, 0, 0, 0],
     [0, -6, 123, 12, -1, 0],
     [2, -11, 108, 36, -8, 1],
@@ -38,48 +40,71 @@ pub(crate) fn predict(
     interpolation: Interpolation,
     source: &[u8],
     source_stride: usize,
-    (x_eighths, y_eighths): (usize, usize),
+    fractions: (usize, usize),
     target: &mut [u8],
     target_stride: usize,
     width: usize,
     height: usize,
 ) {
-    let kernel = match (interpolation, x_eighths | y_eighths) {
-        (_, 0) => return copy_any(source, source_stride, target, target_stride, width, height),
-        (Interpolation::SixTap, _) => match (width, height) {
-            (16, 16) => six_tap::<16, 16>,
-            (8, 8) => six_tap::<8, 8>,
-            (8, 4) => six_tap::<8, 4>,
-            _ => six_tap::<4, 4>,
-        },
-        (Interpolation::Bilinear, _) => match (width, height) {
-            (16, 16) => bilinear::<16, 16>,
-            (8, 8) => bilinear::<8, 8>,
-            (8, 4) => bilinear::<8, 4>,
-            _ => bilinear::<4, 4>,
-        },
-    };
-    kernel(source, source_stride, (x_eighths, y_eighths), target, target_stride);
-}
-
-fn copy_any(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize, width: usize, height: usize) {
-    let source = &source[TAPS_BEFORE * source_stride + TAPS_BEFORE..];
-    match width {
-        16 => copy::<16>(source, source_stride, target, target_stride, height),
-        8 => copy::<8>(source, source_stride, target, target_stride, height),
-        _ => copy::<4>(source, source_stride, target, target_stride, height),
+    if fractions == (0, 0) {
+        let source = &source[TAPS_BEFORE * source_stride + TAPS_BEFORE..];
+        return copy(source, source_stride, target, target_stride, width, height);
+    }
+    match (interpolation, width, height) {
+        (Interpolation::SixTap, 16, 16) => six_tap_16x16(source, source_stride, fractions, target, target_stride),
+        (Interpolation::SixTap, 8, 8) => six_tap_8x8(source, source_stride, fractions, target, target_stride),
+        (Interpolation::SixTap, 8, 4) => six_tap_8x4(source, source_stride, fractions, target, target_stride),
+        (Interpolation::SixTap, ..) => six_tap_4x4(source, source_stride, fractions, target, target_stride),
+        (Interpolation::Bilinear, 16, 16) => bilinear_16x16(source, source_stride, fractions, target, target_stride),
+        (Interpolation::Bilinear, 8, 8) => bilinear_8x8(source, source_stride, fractions, target, target_stride),
+        (Interpolation::Bilinear, 8, 4) => bilinear_8x4(source, source_stride, fractions, target, target_stride),
+        (Interpolation::Bilinear, ..) => bilinear_4x4(source, source_stride, fractions, target, target_stride),
     }
 }
 
-fn copy<const W: usize>(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize, height: usize) {
-    for y in 0..height {
-        *row_mut::<W>(target, y * target_stride) = *row::<W>(source, y * source_stride);
+/// As [`predict`] for two blocks of `side` by `side`, 8 or 4, at the same fractions: those of U and of V.
+#[inline]
+pub(crate) fn predict_two(
+    interpolation: Interpolation,
+    sources: [&[u8]; 2],
+    source_stride: usize,
+    fractions: (usize, usize),
+    targets: [&mut [u8]; 2],
+    target_stride: usize,
+    side: usize,
+) {
+    if interpolation == Interpolation::SixTap && fractions != (0, 0) {
+        return match side {
+            8 => six_tap_8x8_of_two(sources, source_stride, fractions, targets, target_stride),
+            _ => six_tap_4x4_of_two(sources, source_stride, fractions, targets, target_stride),
+        };
+    }
+    for (source, target) in sources.into_iter().zip(targets) {
+        predict(interpolation, source, source_stride, fractions, target, target_stride, side, side);
+    }
+}
+
+/// Copies a block of `width` by `height`: 16, 8 or 4 samples wide.
+#[inline]
+fn copy(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize, width: usize, height: usize) {
+    match width {
+        16 => copy_rows::<16>(source, source_stride, target, target_stride, height),
+        8 => copy_rows::<8>(source, source_stride, target, target_stride, height),
+        _ => copy_rows::<4>(source, source_stride, target, target_stride, height),
     }
 }
 
 #[inline(always)]
-fn row<const W: usize>(samples: &[u8], at: usize) -> &[u8; W] {
-    samples[at..].first_chunk().expect("a block lies within its plane")
+fn copy_rows<const W: usize>(
+    source: &[u8],
+    source_stride: usize,
+    target: &mut [u8],
+    target_stride: usize,
+    height: usize,
+) {
+    for y in 0..height {
+        *row_mut::<W>(target, y * target_stride) = *row::<W>(source, y * source_stride);
+    }
 }
 
 #[inline(always)]
@@ -87,77 +112,135 @@ fn row_mut<const W: usize>(samples: &mut [u8], at: usize) -> &mut [u8; W] {
     samples[at..].first_chunk_mut().expect("a block lies within its plane")
 }
 
-/// The widest intermediate of the first pass: 16 samples of 16 + 5 rows.
-type Intermediate = [[u8; 16]; 16 + TAPS_AROUND];
+/// A function for one filter and size of block; at least one of the fractions is not 0.
+macro_rules! predict_block {
+    ($name:ident, $definition:ident, $width:literal, $height:literal) => {
+        fn $name(
+            source: &[u8],
+            source_stride: usize,
+            fractions: (usize, usize),
+            target: &mut [u8],
+            target_stride: usize,
+        ) {
+            return_with_avx2!(interpolate::$name(source, source_stride, fractions, target, target_stride));
+            definition::$definition::<$width, $height>(source, source_stride, fractions, target, target_stride);
+        }
+    };
+}
 
-fn six_tap<const W: usize, const H: usize>(
-    source: &[u8],
-    source_stride: usize,
-    (x_eighths, y_eighths): (usize, usize),
-    target: &mut [u8],
-    target_stride: usize,
-) {
-    let horizontal = &SIX_TAPS[x_eighths];
-    let vertical = &SIX_TAPS[y_eighths];
-    if y_eighths == 0 {
+predict_block!(six_tap_16x16, six_tap, 16, 16);
+predict_block!(six_tap_8x8, six_tap, 8, 8);
+predict_block!(six_tap_8x4, six_tap, 8, 4);
+predict_block!(six_tap_4x4, six_tap, 4, 4);
+predict_block!(bilinear_16x16, bilinear, 16, 16);
+predict_block!(bilinear_8x8, bilinear, 8, 8);
+predict_block!(bilinear_8x4, bilinear, 8, 4);
+predict_block!(bilinear_4x4, bilinear, 4, 4);
+
+/// The same for two blocks at once.
+macro_rules! predict_two_blocks {
+    ($name:ident, $side:literal) => {
+        fn $name(
+            sources: [&[u8]; 2],
+            source_stride: usize,
+            fractions: (usize, usize),
+            targets: [&mut [u8]; 2],
+            target_stride: usize,
+        ) {
+            return_with_avx2!(interpolate::$name(sources, source_stride, fractions, targets, target_stride));
+            for (source, target) in sources.into_iter().zip(targets) {
+                definition::six_tap::<$side, $side>(source, source_stride, fractions, target, target_stride);
+            }
+        }
+    };
+}
+
+predict_two_blocks!(six_tap_8x8_of_two, 8);
+predict_two_blocks!(six_tap_4x4_of_two, 4);
+
+/// What the kernels compute, written plainly.
+pub(super) mod definition {
+    use super::{SIX_TAPS, TAPS_AROUND, TAPS_BEFORE, row, row_mut};
+
+    /// The widest intermediate of the first pass: 16 samples of 16 + 5 rows.
+    type Intermediate = [[u8; 16]; 16 + TAPS_AROUND];
+
+    pub(in crate::kernels) fn six_tap<const W: usize, const H: usize>(
+        source: &[u8],
+        source_stride: usize,
+        (x_eighths, y_eighths): (usize, usize),
+        target: &mut [u8],
+        target_stride: usize,
+    ) {
+        let horizontal = &SIX_TAPS[x_eighths];
+        let vertical = &SIX_TAPS[y_eighths];
+        if y_eighths == 0 {
+            for y in 0..H {
+                let source = &source[(TAPS_BEFORE + y) * source_stride..][..W + TAPS_AROUND];
+                six_tap_row::<W>(
+                    std::array::from_fn(|tap| row(source, tap)),
+                    horizontal,
+                    row_mut(target, y * target_stride),
+                );
+            }
+            return;
+        }
+        let mut intermediate: Intermediate = [[0; 16]; 16 + TAPS_AROUND];
+        for (y, passed) in intermediate[..H + TAPS_AROUND].iter_mut().enumerate() {
+            let source = &source[y * source_stride..][..W + TAPS_AROUND];
+            let passed = row_mut::<W>(passed, 0);
+            if x_eighths == 0 {
+                *passed = *row(source, TAPS_BEFORE);
+            } else {
+                six_tap_row::<W>(std::array::from_fn(|tap| row(source, tap)), horizontal, passed);
+            }
+        }
         for y in 0..H {
-            let source = &source[(TAPS_BEFORE + y) * source_stride..][..W + TAPS_AROUND];
-            six_tap_row::<W>(
-                std::array::from_fn(|tap| row(source, tap)),
-                horizontal,
-                row_mut(target, y * target_stride),
-            );
-        }
-        return;
-    }
-    let mut intermediate: Intermediate = [[0; 16]; 16 + TAPS_AROUND];
-    for (y, passed) in intermediate[..H + TAPS_AROUND].iter_mut().enumerate() {
-        let source = &source[y * source_stride..][..W + TAPS_AROUND];
-        let passed = row_mut::<W>(passed, 0);
-        if x_eighths == 0 {
-            *passed = *row(source, TAPS_BEFORE);
-        } else {
-            six_tap_row::<W>(std::array::from_fn(|tap| row(source, tap)), horizontal, passed);
+            let rows = std::array::from_fn(|tap| row(&intermediate[y + tap], 0));
+            six_tap_row::<W>(rows, vertical, row_mut(target, y * target_stride));
         }
     }
-    for y in 0..H {
-        let rows = std::array::from_fn(|tap| row(&intermediate[y + tap], 0));
-        six_tap_row::<W>(rows, vertical, row_mut(target, y * target_stride));
-    }
-}
 
-/// One row of samples from the six rows (or six shifts of a row) that the taps weigh.
-#[inline(always)]
-fn six_tap_row<const W: usize>(rows: [&[u8; W]; 6], taps: &[i16; 6], target: &mut [u8; W]) {
-    for x in 0..W {
-        let sum: i32 = (0..6).map(|tap| i32::from(rows[tap][x]) * i32::from(taps[tap])).sum();
-        target[x] = ((sum + 64) >> 7).clamp(0, 255) as u8;
+    /// One row of samples from the six rows (or six shifts of a row) that the taps weigh.
+    ///
+    /// A sum lies between -32 x 255 and 160 x 255: raised by 8192 it fits 16 bits without sign, and wrapping on the way
+    /// does no harm, so that vectors of 16-bit lanes do.
+    #[inline(always)]
+    fn six_tap_row<const W: usize>(rows: [&[u8; W]; 6], taps: &[i16; 6], target: &mut [u8; W]) {
+        const RAISED: u16 = 8192;
+        for x in 0..W {
+            let mut sum = RAISED + 64;
+            for tap in 0..6 {
+                sum = sum.wrapping_add(u16::from(rows[tap][x]).wrapping_mul(taps[tap] as u16));
+            }
+            target[x] = ((sum >> 7) as i16 - (RAISED >> 7) as i16).clamp(0, 255) as u8;
+        }
     }
-}
 
-fn bilinear<const W: usize, const H: usize>(
-    source: &[u8],
-    source_stride: usize,
-    (x_eighths, y_eighths): (usize, usize),
-    target: &mut [u8],
-    target_stride: usize,
-) {
-    let mut intermediate: Intermediate = [[0; 16]; 16 + TAPS_AROUND];
-    for (y, passed) in intermediate[..=H].iter_mut().enumerate() {
-        let at = (TAPS_BEFORE + y) * source_stride + TAPS_BEFORE;
-        bilinear_row::<W>(row(source, at), row(source, at + 1), x_eighths, row_mut(passed, 0));
+    pub(in crate::kernels) fn bilinear<const W: usize, const H: usize>(
+        source: &[u8],
+        source_stride: usize,
+        (x_eighths, y_eighths): (usize, usize),
+        target: &mut [u8],
+        target_stride: usize,
+    ) {
+        let mut intermediate: Intermediate = [[0; 16]; 16 + TAPS_AROUND];
+        for (y, passed) in intermediate[..=H].iter_mut().enumerate() {
+            let at = (TAPS_BEFORE + y) * source_stride + TAPS_BEFORE;
+            bilinear_row::<W>(row(source, at), row(source, at + 1), x_eighths, row_mut(passed, 0));
+        }
+        for y in 0..H {
+            let (upper, lower) = (row(&intermediate[y], 0), row(&intermediate[y + 1], 0));
+            bilinear_row::<W>(upper, lower, y_eighths, row_mut(target, y * target_stride));
+        }
     }
-    for y in 0..H {
-        let (upper, lower) = (row(&intermediate[y], 0), row(&intermediate[y + 1], 0));
-        bilinear_row::<W>(upper, lower, y_eighths, row_mut(target, y * target_stride));
-    }
-}
 
-#[inline(always)]
-fn bilinear_row<const W: usize>(first: &[u8; W], second: &[u8; W], eighths: usize, target: &mut [u8; W]) {
-    let weight = 16 * eighths as u16;
-    for x in 0..W {
-        target[x] = ((u16::from(first[x]) * (128 - weight) + u16::from(second[x]) * weight + 64) >> 7) as u8;
+    #[inline(always)]
+    fn bilinear_row<const W: usize>(first: &[u8; W], second: &[u8; W], eighths: usize, target: &mut [u8; W]) {
+        let weight = 16 * eighths as u16;
+        for x in 0..W {
+            target[x] = ((u16::from(first[x]) * (128 - weight) + u16::from(second[x]) * weight + 64) >> 7) as u8;
+        }
     }
 }
 

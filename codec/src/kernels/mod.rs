@@ -1,7 +1,32 @@
 //! The arithmetic that touches every sample, behind safe functions over slices and strides.
 //!
-//! What stands here is the definition; vector code that replaces it must agree to the bit, because samples decide
-//! state ids. Sums wrap at 16 bits where the vector code of every decoder does: only corrupt streams go that far.
+//! Each file holds the definition of its family and safe functions that choose between it and the vector code of [`x86`].
+//! The two must agree to the bit, because samples decide state ids; `checks` holds them against each other. Sums wrap at 16 bits where the vector code of every decoder does: only corrupt streams go that far.
+
+/// Returns from the function it stands in with what the AVX2 version of a kernel gives, where the processor has AVX2. Which
+/// it has is looked up once; afterwards this is a load and a jump.
+macro_rules! return_with_avx2 {
+    ($family:ident::$kernel:ident($($argument:expr),* $(,)?)) => {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the kernel asks for nothing but AVX2, which has just been found.
+            #[expect(unsafe_code, reason = "the only way to call what only some processors can do")]
+            return unsafe { super::x86::$family::$kernel($($argument),*) };
+        }
+    };
+}
+
+/// As [`return_with_avx2`] for what needs no more than every x86-64 has.
+macro_rules! return_with_sse2 {
+    ($family:ident::$kernel:ident($($argument:expr),* $(,)?)) => {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: SSE2 is a part of x86-64.
+            #[expect(unsafe_code, reason = "SSE2 has to be vouched for even where it is always there")]
+            return unsafe { super::x86::$family::$kernel($($argument),*) };
+        }
+    };
+}
 
 pub(crate) mod difference;
 pub(crate) mod edge_filter;
@@ -11,6 +36,13 @@ pub(crate) mod intra;
 pub(crate) mod inverse;
 pub(crate) mod quantise;
 pub(crate) mod subpixel;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(feature = "bench-kernels")]
+pub mod cases;
+#[cfg(test)]
+mod checks;
 
 /// `N` samples of a plane from `at` on.
 #[inline(always)]

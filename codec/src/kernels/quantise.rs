@@ -26,7 +26,31 @@ impl Quantiser {
 
     /// Levels of `coefficients` (both in raster order), and how many positions in zigzag order reach to the last level that
     /// is not zero.
+    #[inline]
     pub(crate) fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
+        return_with_avx2!(quantise::quantise(self, coefficients, levels));
+        self.quantise_by_definition(coefficients, levels)
+    }
+
+    /// As [`Self::quantise`] for several blocks, as many as each of the slices has; answers whether any level is not zero.
+    #[inline]
+    pub(crate) fn quantise_blocks(
+        &self,
+        coefficients: &[[i16; 16]],
+        levels: &mut [[i16; 16]],
+        ends: &mut [u8],
+    ) -> bool {
+        assert!(coefficients.len() == levels.len() && levels.len() == ends.len(), "each block has levels and an end");
+        return_with_avx2!(quantise::quantise_blocks(self, coefficients, levels, ends));
+        let mut any = false;
+        for ((coefficients, levels), end) in coefficients.iter().zip(levels).zip(ends) {
+            *end = self.quantise_by_definition(coefficients, levels) as u8;
+            any |= *end != 0;
+        }
+        any
+    }
+
+    pub(super) fn quantise_by_definition(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
         let mut nonzero = [0u8; 16];
         for i in 0..16 {
             let magnitude = u32::from(coefficients[i].unsigned_abs().saturating_add(self.rounding[i]));
@@ -41,7 +65,7 @@ impl Quantiser {
 }
 
 /// The largest level that a token can say: DCT_CAT6 starts at 67 and has eleven extra bits (RFC 6386 §13.2).
-const MAX_LEVEL: i16 = 2048 + 66;
+pub(super) const MAX_LEVEL: i16 = 2048 + 66;
 
 /// One more than the place of each raster position in zigzag order (RFC 6386 §13).
 const AFTER_IN_ZIGZAG: [u8; 16] = [1, 2, 6, 7, 3, 5, 8, 13, 4, 9, 12, 14, 10, 11, 15, 16];

@@ -44,9 +44,7 @@ impl InterPrediction {
         let chroma = Block { x: column * 8, y: row * 8, width: 8, height: 8 };
         // A luma vector in quarters is the chroma vector in eighths.
         let vector = self.chroma_vector(macroblock.vector);
-        for plane in [Plane::U, Plane::V] {
-            self.predict_chroma(&reference.plane(plane), chroma, vector, &mut target[plane as usize]);
-        }
+        self.predict_chroma(&[reference.plane(Plane::U), reference.plane(Plane::V)], chroma, vector, target);
     }
 
     fn predict_split_luma(
@@ -84,9 +82,7 @@ impl InterPrediction {
                 column: mean_of_four(four.map(|vector| vector.column)),
             });
             let block = Block { x: column * 8 + x * 4, y: row * 8 + y * 4, width: 4, height: 4 };
-            for (view, target) in views.iter().zip(&mut target[1..]) {
-                self.predict_chroma(view, block, vector, target);
-            }
+            self.predict_chroma(&views, block, vector, target);
         }
     }
 
@@ -112,49 +108,77 @@ impl InterPrediction {
         self.predict_block(reference, block, whole, eighths, target);
     }
 
-    /// Predicts a block of chroma by a vector in eighth samples.
+    /// Predicts a block of U and the one of V by a vector in eighth samples.
     #[inline]
     fn predict_chroma(
         &self,
-        reference: &PlaneView<'_>,
+        references: &[PlaneView<'_>; 2],
         block: Block,
         vector: MotionVector,
-        target: &mut PlaneViewMut<'_>,
+        target: &mut [PlaneViewMut<'_>; 3],
     ) {
         let whole = (isize::from(vector.column >> 3), isize::from(vector.row >> 3));
         let eighths = ((vector.column & 7) as usize, (vector.row & 7) as usize);
-        self.predict_block(reference, block, whole, eighths, target);
+        let [_, u, v] = target;
+        let area = Area::of(block, whole);
+        if area.is_within(&references[0]) {
+            let (stride, target_stride) = (references[0].stride, u.stride);
+            let sources = references.map(|reference| reference.at(area.left, area.top));
+            let targets = [u.at_mut(block.x, block.y), v.at_mut(block.x, block.y)];
+            interpolate::predict_two(self.interpolation, sources, stride, eighths, targets, target_stride, block.width);
+        } else {
+            self.predict_block(&references[0], block, whole, eighths, u);
+            self.predict_block(&references[1], block, whole, eighths, v);
+        }
     }
 
     fn predict_block(
         &self,
         reference: &PlaneView<'_>,
         block: Block,
-        (right, down): (isize, isize),
+        whole: (isize, isize),
         eighths: (usize, usize),
         target: &mut PlaneViewMut<'_>,
     ) {
         let Block { x, y, width, height } = block;
-        let (left, top) = (x as isize + right - TAPS_BEFORE as isize, y as isize + down - TAPS_BEFORE as isize);
-        let (columns, rows) = (width + TAPS_AROUND, height + TAPS_AROUND);
+        let area = Area::of(block, whole);
         let stride = target.stride;
         let target = target.at_mut(x, y);
-        if reference.holds(left, top, columns, rows) {
-            let source = reference.at(left, top);
-            interpolate::predict(self.interpolation, source, reference.stride, eighths, target, stride, width, height);
+        let extended;
+        let (source, source_stride) = if area.is_within(reference) {
+            (reference.at(area.left, area.top), reference.stride)
         } else {
-            let source = extended_block(reference, left, top, columns, rows);
-            interpolate::predict(
-                self.interpolation,
-                source.as_flattened(),
-                EXTENDED_SIDE,
-                eighths,
-                target,
-                stride,
-                width,
-                height,
-            );
+            extended = extended_block(reference, &area);
+            (extended.as_flattened(), EXTENDED_SIDE)
+        };
+        interpolate::predict(self.interpolation, source, source_stride, eighths, target, stride, width, height);
+    }
+}
+
+/// What a prediction may look at.
+#[derive(Clone, Copy, Debug)]
+struct Area {
+    left: isize,
+    top: isize,
+    columns: usize,
+    rows: usize,
+}
+
+impl Area {
+    /// Around `block` displaced by whole samples.
+    #[inline]
+    fn of(block: Block, (right, down): (isize, isize)) -> Self {
+        Self {
+            left: block.x as isize + right - TAPS_BEFORE as isize,
+            top: block.y as isize + down - TAPS_BEFORE as isize,
+            columns: block.width + TAPS_AROUND,
+            rows: block.height + TAPS_AROUND,
         }
+    }
+
+    #[inline]
+    fn is_within(&self, reference: &PlaneView<'_>) -> bool {
+        reference.holds(self.left, self.top, self.columns, self.rows)
     }
 }
 
@@ -179,19 +203,13 @@ const EXTENDED_SIDE: usize = 24;
 
 /// A block that may lie anywhere, as if the outermost samples were repeated without end (RFC 6386 §18.1).
 #[cold]
-fn extended_block(
-    reference: &PlaneView<'_>,
-    left: isize,
-    top: isize,
-    columns: usize,
-    rows: usize,
-) -> [[u8; EXTENDED_SIDE]; EXTENDED_SIDE] {
+fn extended_block(reference: &PlaneView<'_>, area: &Area) -> [[u8; EXTENDED_SIDE]; EXTENDED_SIDE] {
     let mut block = [[0; EXTENDED_SIDE]; EXTENDED_SIDE];
     let (width, height) = (reference.width as isize, reference.height as isize);
-    for (y, row) in block[..rows].iter_mut().enumerate() {
-        let samples = reference.row(0, (top + y as isize).clamp(0, height - 1), reference.width);
-        for (x, sample) in row[..columns].iter_mut().enumerate() {
-            *sample = samples[(left + x as isize).clamp(0, width - 1) as usize];
+    for (y, row) in block[..area.rows].iter_mut().enumerate() {
+        let samples = reference.row(0, (area.top + y as isize).clamp(0, height - 1), reference.width);
+        for (x, sample) in row[..area.columns].iter_mut().enumerate() {
+            *sample = samples[(area.left + x as isize).clamp(0, width - 1) as usize];
         }
     }
     block

@@ -1,0 +1,18 @@
+# The two commands of the README, and what CI adds to them.
+
+.PHONY: demo test lint doc
+
+demo: ## two peers call each other over an emulated LTE link, in a window or in this terminal
+	./setup
+	cargo run --release --quiet -- demo
+
+test: ## every test, against the reference programs where they take part
+	./setup test
+	cargo test --workspace --quiet
+
+lint: ## how CI looks at the code
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## the documentation, warnings refused
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet

@@ -1,0 +1,142 @@
+//! `oyster codec bench`: what encoding and decoding cost, as processor time on one thread.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use oyster_codec::{Effort, Hints, Plan, analyse};
+use oyster_codec::{QuantizerIndex, State, decode};
+use serde::Serialize;
+
+use crate::cpu;
+use crate::files::read_clip;
+use crate::values::{EffortName, JsonOutput, quantizer};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The y4m clip (8-bit 4:2:0)
+    input: PathBuf,
+    /// The finer of the pair's quantizers; the coarser is 4 above
+    #[arg(long, value_name = "Q", default_value = "29", value_parser = quantizer, allow_negative_numbers = true)]
+    quantizer: QuantizerIndex,
+    /// How many frames of the clip
+    #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(2..), allow_negative_numbers = true)]
+    frames: u32,
+    /// How hard to try
+    #[arg(long, default_value = "live")]
+    effort: EffortName,
+    #[command(flatten)]
+    json: JsonOutput,
+}
+
+/// Means over all frames but the first, which is the key frame.
+#[derive(Debug, Serialize)]
+struct Figures {
+    frames: usize,
+    encode_one_ms: f64,
+    encode_pair_ms: f64,
+    decode_ms: f64,
+    snapshot_us: f64,
+    state_id_ms: f64,
+    bytes_fine: f64,
+    bytes_coarse: f64,
+}
+
+/// How far apart the pair is: one-frame sizes at +4 are about 0.7 of the fine one's.
+const PAIR_STEP: i32 = 4;
+/// A clone is over in nanoseconds: time this many.
+const CLONES: u32 = 1000;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.json.expected()?;
+    let (clip, _) = read_clip(&arguments.input, arguments.frames as usize)?;
+    ensure!(clip.len() > 1, "{}: one frame is a key frame; a bench needs more", arguments.input.display());
+    let fine = arguments.quantizer;
+    let coarse = QuantizerIndex::saturating(i32::from(fine.value()) + PAIR_STEP);
+    let effort = Effort::from(arguments.effort);
+    let inter_frames = clip.len() - 1;
+    let at = |number| move || format!("{}: frame {number}", arguments.input.display());
+
+    let mut one = Duration::ZERO;
+    let mut coded = Vec::with_capacity(clip.len());
+    let (mut state, mut hints) = (State::blank(), Hints::default());
+    for (number, image) in clip.iter().enumerate() {
+        let plan = if number == 0 { Plan::key(fine) } else { Plan::inter(fine) };
+        let (encoded, cost) = cpu::of(|| {
+            analyse(&state, image, &plan, &hints, effort).map(|analysis| (analysis.finish(fine), analysis.hints()))
+        });
+        let encoded = encoded.with_context(at(number))?;
+        (state, hints) = (encoded.0.target, encoded.1);
+        coded.push(encoded.0.frame);
+        one += if number == 0 { Duration::ZERO } else { cost };
+    }
+
+    let (mut pair, mut identity, mut snapshot) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut bytes_fine, mut bytes_coarse) = (0, 0);
+    (state, hints) = (State::blank(), Hints::default());
+    for (number, image) in clip.iter().enumerate() {
+        let plan = if number == 0 { Plan::key(fine) } else { Plan::inter(fine) };
+        let (versions, cost) = cpu::of(|| {
+            analyse(&state, image, &plan, &hints, effort)
+                .map(|analysis| (analysis.finish(fine), analysis.finish(coarse), analysis.hints()))
+        });
+        let versions = versions.with_context(at(number))?;
+        let (_, naming) = cpu::of(|| black_box((versions.0.target.id(), versions.1.target.id())));
+        let (_, cloning) = cpu::of(|| {
+            for _ in 0..CLONES {
+                drop(black_box(versions.0.target.clone()));
+            }
+        });
+        if number > 0 {
+            pair += cost + naming;
+            identity += naming;
+            snapshot += cloning;
+            bytes_fine += versions.0.frame.len();
+            bytes_coarse += versions.1.frame.len();
+        }
+        (state, hints) = (versions.0.target, versions.2);
+    }
+
+    let mut decoding = Duration::ZERO;
+    state = State::blank();
+    for (number, frame) in coded.iter().enumerate() {
+        let (decoded, cost) = cpu::of(|| decode(&state, frame));
+        state = decoded.with_context(at(number))?.target;
+        decoding += if number == 0 { Duration::ZERO } else { cost };
+    }
+
+    let per_frame = |time: Duration| cpu::milliseconds(time) / inter_frames as f64;
+    let figures = Figures {
+        frames: clip.len(),
+        encode_one_ms: per_frame(one),
+        encode_pair_ms: per_frame(pair),
+        decode_ms: per_frame(decoding),
+        snapshot_us: per_frame(snapshot) * 1000.0 / f64::from(CLONES),
+        state_id_ms: per_frame(identity) / 2.0,
+        bytes_fine: bytes_fine as f64 / inter_frames as f64,
+        bytes_coarse: bytes_coarse as f64 / inter_frames as f64,
+    };
+    arguments.json.write_or_print(&figures, Figures::table)
+}
+
+impl Figures {
+    fn table(&self) -> String {
+        format!(
+            "means over {} frames, the key frame left out\n  \
+             encode one version  {:8.3} ms   {:8.0} bytes\n  \
+             encode two versions {:8.3} ms   {:8.0} bytes the coarser\n  \
+             name a state        {:8.3} ms\n  \
+             keep a state        {:8.3} µs\n  \
+             decode              {:8.3} ms\n",
+            self.frames - 1,
+            self.encode_one_ms,
+            self.bytes_fine,
+            self.encode_pair_ms,
+            self.bytes_coarse,
+            self.state_id_ms,
+            self.snapshot_us,
+            self.decode_ms,
+        )
+    }
+}

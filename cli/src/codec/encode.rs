@@ -1,0 +1,219 @@
+//! `oyster codec encode`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ArgGroup;
+use oyster_call::Stop;
+use oyster_codec::container::FrameRate;
+use oyster_codec::container::ivf::IvfWriter;
+use oyster_codec::{Analysis, Effort, Encoded, FrameKind, Hints, Plan, analyse};
+use oyster_codec::{Image, Picture, QuantizerIndex, State, quality};
+use serde::Serialize;
+
+use super::bucket::Bucket;
+use crate::cpu;
+use crate::files::{NewFile, open_y4m, writing};
+use crate::progress::Progress;
+use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer};
+use crate::words;
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("rate").required(true))]
+pub(crate) struct Arguments {
+    /// The y4m clip (8-bit 4:2:0)
+    input: PathBuf,
+    /// The IVF file to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Every frame at this VP8 quantizer index, 0 (finest) to 127
+    #[arg(long, value_name = "Q", group = "rate", value_parser = quantizer, allow_negative_numbers = true)]
+    quantizer: Option<QuantizerIndex>,
+    /// Every frame as fine as this many kbit/s let it be
+    #[arg(long, value_name = "KBPS", group = "rate", value_parser = kilobits_per_second, allow_negative_numbers = true)]
+    bitrate: Option<f64>,
+    /// Threads to encode with, at most; the file is the same for any number, and today's encoder uses one
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64), allow_negative_numbers = true)]
+    threads: u16,
+    /// How hard to try
+    #[arg(long, default_value = "live")]
+    effort: EffortName,
+    /// A key frame every N frames (default: the first frame only)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
+    keyframe_interval: Option<u64>,
+    #[command(flatten)]
+    json: JsonOutput,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    frames: u64,
+    bytes: u64,
+    kbps: f64,
+    psnr_y_db: f64,
+    ssim_y_db: f64,
+    cpu_ms_per_frame: f64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let input = || arguments.input.display().to_string();
+    let output = || writing(&arguments.output);
+    let measured = arguments.json.expected()?;
+    let mut clip = open_y4m(&arguments.input)?;
+    let frame_rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
+    let stop = Stop::on_signals().context("signals cannot be caught")?;
+    let (file, bytes) = NewFile::create(&arguments.output)?;
+    let mut ivf = IvfWriter::new(bytes, clip.size(), frame_rate).with_context(output)?;
+    let mut encoder = Encoder::new(arguments, frame_rate);
+    let mut sums = Sums::default();
+    let mut progress = Progress::of("frames encoded");
+    while let Some(image) = clip.read_frame().with_context(input)? {
+        if stop.is_set() {
+            bail!("{}: not written: interrupted", arguments.output.display());
+        }
+        let (encoded, cost) = cpu::of(|| encoder.encode(&image));
+        let frame = encoded.with_context(|| format!("{}: frame {}", input(), sums.frames))?;
+        ivf.write_frame(&frame, sums.frames).with_context(output)?;
+        sums.add(frame.len(), cost);
+        if measured && let Some([picture, ..]) = encoder.state.references() {
+            sums.compare(&image, picture)?;
+        }
+        progress.tell(sums.frames);
+    }
+    drop(progress);
+    ensure!(sums.frames > 0, "{}: a y4m header but no frame", input());
+    ivf.finish().with_context(output)?;
+    file.commit()?;
+    if encoder.overflows > 0 {
+        let (count, of, kbps) = (encoder.overflows, sums.frames, arguments.bitrate.unwrap_or_default());
+        words::tell(&format!(
+            "{count} of {of} frames are too large for {kbps} kbit/s even at the coarsest quantizer\n"
+        ));
+    }
+    if measured { arguments.json.write_or_print(&sums.figures(frame_rate), |_| String::new()) } else { Ok(()) }
+}
+
+/// What a clip without a rate is taken for.
+const DEFAULT_RATE: FrameRate = FrameRate::new(30, 1).expect("30 a second is a rate");
+
+/// How the quantizer of a frame is found.
+enum Rate {
+    Constant(QuantizerIndex),
+    Bucket { bucket: Bucket, last: Option<QuantizerIndex> },
+}
+
+/// Encodes pictures one after another, for a decoder that sees every frame.
+struct Encoder {
+    rate: Rate,
+    effort: Effort,
+    keyframe_interval: Option<u64>,
+    state: State,
+    hints: Hints,
+    frames: u64,
+    /// Frames for which there was no room in the bucket however coarse they were.
+    overflows: u64,
+}
+
+impl Encoder {
+    fn new(arguments: &Arguments, frame_rate: FrameRate) -> Self {
+        let rate = match (arguments.quantizer, arguments.bitrate) {
+            (Some(quantizer), _) => Rate::Constant(quantizer),
+            (None, kbps) => Rate::Bucket { bucket: Bucket::new(kbps.unwrap_or_default(), frame_rate), last: None },
+        };
+        Self {
+            rate,
+            effort: Effort::from(arguments.effort),
+            keyframe_interval: arguments.keyframe_interval,
+            state: State::blank(),
+            hints: Hints::default(),
+            frames: 0,
+            overflows: 0,
+        }
+    }
+
+    /// The frame that shows `image`.
+    fn encode(&mut self, image: &Image) -> Result<Vec<u8>> {
+        let finest = self.rate.expected();
+        let key = self.frames == 0 || self.keyframe_interval.is_some_and(|n| self.frames.is_multiple_of(n));
+        let plan = if key { Plan::key(finest) } else { Plan::inter(finest) };
+        let analysis = analyse(&self.state, image, &plan, &self.hints, self.effort)?;
+        let encoded = self.finish(&analysis, plan.kind);
+        self.hints = analysis.hints();
+        self.state = encoded.target;
+        self.frames += 1;
+        Ok(encoded.frame)
+    }
+
+    fn finish(&mut self, analysis: &Analysis, kind: FrameKind) -> Encoded {
+        let (bucket, last) = match &mut self.rate {
+            Rate::Constant(quantizer) => return analysis.finish(*quantizer),
+            Rate::Bucket { bucket, last } => (bucket, last),
+        };
+        let room = bucket.allowance(kind).room_bytes;
+        let mut quantizer = bucket.quantizer(kind, *last, |bytes| analysis.quantizer_for(bytes));
+        // Sizes are predicted to a few percent: where the room is that tight, what was written decides.
+        let encoded = loop {
+            let encoded = analysis.finish(quantizer);
+            if encoded.frame.len() <= room || quantizer == QuantizerIndex::MAX {
+                break encoded;
+            }
+            quantizer = QuantizerIndex::saturating(i32::from(quantizer.value()) + 1);
+        };
+        self.overflows += u64::from(encoded.frame.len() > room);
+        *last = Some(quantizer);
+        *bucket = bucket.with(encoded.frame.len());
+        encoded
+    }
+}
+
+impl Rate {
+    /// Where decisions for the next frame are made.
+    fn expected(&self) -> QuantizerIndex {
+        match self {
+            Self::Constant(quantizer) => *quantizer,
+            Self::Bucket { last, .. } => last.unwrap_or(FIRST_GUESS),
+        }
+    }
+}
+
+/// Where decisions for a first frame are made whose quantizer is not known yet: the middle of what calls use.
+const FIRST_GUESS: QuantizerIndex = QuantizerIndex::saturating(40);
+
+/// Sums over the frames so far.
+#[derive(Default)]
+struct Sums {
+    frames: u64,
+    bytes: u64,
+    spent: Duration,
+    squared_error: f64,
+    ssim: f64,
+}
+
+impl Sums {
+    fn add(&mut self, bytes: usize, cost: Duration) {
+        self.frames += 1;
+        self.bytes += bytes as u64;
+        self.spent += cost;
+    }
+
+    fn compare(&mut self, original: &Image, coded: &Arc<Picture>) -> Result<()> {
+        let coded = coded.image();
+        self.squared_error += quality::mse_y(original, &coded)?;
+        self.ssim += quality::ssim_y(original, &coded)?;
+        Ok(())
+    }
+
+    fn figures(&self, rate: FrameRate) -> Figures {
+        let count = self.frames as f64;
+        Figures {
+            frames: self.frames,
+            bytes: self.bytes,
+            kbps: self.bytes as f64 * 8.0 / 1000.0 * rate.per_second() / count,
+            psnr_y_db: quality::psnr_db(self.squared_error / count),
+            ssim_y_db: quality::ssim_db(self.ssim / count),
+            cpu_ms_per_frame: cpu::milliseconds(self.spent) / count,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `oyster experiment`: calls in virtual time, and their bounds.
+
+mod bound;
+mod run;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// One call over an emulated link in virtual time
+    Run(Box<run::Arguments>),
+    /// What an omniscient sender would get on a link
+    Bound(bound::Arguments),
+}
+
+pub(crate) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Bound(arguments) => bound::run(arguments),
+    }
+}

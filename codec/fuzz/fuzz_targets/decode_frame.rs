@@ -1,0 +1,28 @@
+//! Any bytes are frames: each one after a length byte pair, decoded one after another.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use oyster_codec::{State, decode};
+
+/// Larger pictures only make the fuzzer slower.
+const MAX_SAMPLES: usize = 256 * 256;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut state = State::blank();
+    let mut rest = bytes;
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_le_bytes(*length)).min(after.len());
+        let (frame, after) = after.split_at(length);
+        rest = after;
+        let is_key = frame.first().is_some_and(|byte| byte & 1 == 0);
+        let side =
+            |at: usize| frame.get(at..at + 2).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
+        if is_key && side(6) * side(8) > MAX_SAMPLES {
+            continue;
+        }
+        if let Ok(decoded) = decode(&state, frame) {
+            state = decoded.target;
+        }
+    }
+});

@@ -1,0 +1,42 @@
+//! One frame to decode, as a value.
+
+use std::time::Duration;
+
+use oyster_codec::{DecodeError, Decoded, State, StateTag, Transition, decode};
+use oyster_transport::FrameNumber;
+
+/// Everything that decoding one received frame depends on.
+#[derive(Clone, Debug)]
+pub struct DecodeJob {
+    /// The transport's number of the frame.
+    pub number: FrameNumber,
+    /// When its last fragment came.
+    pub received_at: Duration,
+    /// The state it is decoded from.
+    pub source: State,
+    /// The frame, or as much of it as arrived, and the state that the sender says it leads to.
+    pub transition: Transition,
+}
+
+/// What decoding gave.
+#[derive(Debug)]
+pub struct DecodeResult {
+    /// The transport's number of the frame.
+    pub number: FrameNumber,
+    /// The state that the sender says it leads to.
+    pub promised: StateTag,
+    /// State and picture, or why there are none.
+    pub decoded: Result<Decoded, DecodeError>,
+}
+
+impl DecodeJob {
+    /// Decodes. Pure: the same job gives the same state.
+    pub fn run(&self) -> DecodeResult {
+        let decoded = decode(&self.source, &self.transition.frame);
+        if let Ok(decoded) = &decoded {
+            // Naming a state means hashing its picture: here, where it may take its time.
+            decoded.target.id();
+        }
+        DecodeResult { number: self.number, promised: self.transition.target, decoded }
+    }
+}

@@ -1,0 +1,92 @@
+//! What distinguishes the profiles in the sender: where a frame starts from, which versions are made, which one goes.
+
+mod classic;
+mod conventional;
+mod oyster;
+
+pub(crate) use classic::Classic;
+pub(crate) use conventional::Conventional;
+pub(crate) use oyster::Oyster;
+
+use std::time::Duration;
+
+use oyster_codec::{QuantizerIndex, StateTag};
+use oyster_transport::{FrameSender, Profile};
+
+use crate::belief::ReceiverBelief;
+use crate::job::Versions;
+
+/// Which of a frame's versions goes, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The version at this place, finest first.
+    Send(usize),
+    /// Nothing: whatever would go now would only queue.
+    Skip,
+}
+
+/// One profile's decisions. Each is told the transport as it stands and asked again at the last moment.
+#[derive(Debug)]
+pub(crate) enum Policy {
+    Classic(Classic),
+    Oyster(Oyster),
+    Conventional(Conventional),
+}
+
+/// Calls the same method of whichever profile it is.
+macro_rules! each {
+    ($policy:expr, $one:ident => $call:expr) => {
+        match $policy {
+            Policy::Classic($one) => $call,
+            Policy::Oyster($one) => $call,
+            Policy::Conventional($one) => $call,
+        }
+    };
+}
+
+impl Policy {
+    pub(crate) fn new(profile: Profile) -> Self {
+        match profile {
+            Profile::Classic => Self::Classic(Classic::default()),
+            Profile::Conventional => Self::Conventional(Conventional::default()),
+            Profile::Oyster => Self::Oyster(Oyster::default()),
+        }
+    }
+
+    /// The state the next frame starts from.
+    pub(crate) fn source(&self, belief: &ReceiverBelief, now: Duration) -> StateTag {
+        match self {
+            Self::Classic(classic) => classic.source(belief, now),
+            Self::Oyster(_) | Self::Conventional(_) => belief.likely(),
+        }
+    }
+
+    /// An ack said the receiver's decoder is now in `current`, a state we know or not.
+    pub(crate) fn handle_current(&mut self, known: bool, now: Duration) {
+        if let Self::Classic(classic) = self {
+            classic.handle_current(known, now);
+        }
+    }
+
+    /// The versions to make of a frame captured now.
+    pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
+        each!(self, one => one.versions(transport, now))
+    }
+
+    /// The frame's versions exist; a good picture would have taken so many bytes.
+    pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
+        if let Self::Oyster(oyster) = self {
+            oyster.handle_encoded(good_bytes);
+        }
+    }
+
+    /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.
+    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
+        each!(self, one => one.choose(sizes, transport, now))
+    }
+
+    /// A version of this quantizer and size was sent.
+    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
+        each!(self, one => one.handle_sent(quantizer, bytes, now));
+    }
+}

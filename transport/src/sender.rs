@@ -1,0 +1,372 @@
+//! The sending half: takes whole frames, answers how large the next one may be, and hands out paced datagrams.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig};
+use crate::control::{self, CongestionControl, Flight, FrameAllowance, News};
+use crate::exchange::{Acked, Budget, SendError};
+use crate::flight::{InFlight, SentPacket};
+use crate::pacer::{Pacer, Waiting};
+use crate::path::{Path, micros};
+use crate::wire::{AckError, AckHeader, FRAGMENT_HEADER_BYTES, FragmentHeader};
+
+/// Carries frames one way. Give it one input, then drain [`FrameSender::poll_transmit`] until it says none.
+#[derive(Debug)]
+pub struct FrameSender {
+    config: SenderConfig,
+    control: Box<dyn CongestionControl>,
+    path: Path,
+    in_flight: InFlight,
+    pacer: Pacer,
+    next_frame: u32,
+    next_sequence: u32,
+    fragments_taken: u64,
+    last_frame_taken: Option<Duration>,
+    last_activity_us: Option<i64>,
+    newest_ack: Option<NewestAck>,
+}
+
+/// What orders acks.
+#[derive(Clone, Copy, Debug)]
+struct NewestAck {
+    number: u32,
+    sequence: u32,
+    newest: u32,
+}
+
+impl FrameSender {
+    /// A sender that knows nothing of its path yet.
+    pub fn new(config: SenderConfig) -> Self {
+        let payload_bytes_max = config.payload_bytes_max.clamp(1, MAX_SLICE_BYTES);
+        let survival_payload_bytes = config.survival_payload_bytes.clamp(1, payload_bytes_max);
+        let config = SenderConfig { payload_bytes_max, survival_payload_bytes, ..config };
+        Self {
+            control: new_control(&config),
+            path: Path::new(config.base_window),
+            in_flight: InFlight::default(),
+            pacer: Pacer::default(),
+            next_frame: 0,
+            next_sequence: 0,
+            fragments_taken: 0,
+            last_frame_taken: None,
+            last_activity_us: None,
+            newest_ack: None,
+            config,
+        }
+    }
+
+    /// How large a frame may go now. Ask at capture to plan, and again when the encoder is done.
+    pub fn budget(&self, now: Duration) -> Budget {
+        self.budget_above(0, now)
+    }
+
+    /// As [`FrameSender::budget`], where the smallest real frame is predicted to have `floor_payload_bytes`: on a slow
+    /// link the delay ceiling of `Oyster` stretches, within bounds, to let it pass. Other profiles don't use it.
+    pub fn budget_above(&self, floor_payload_bytes: usize, now: Duration) -> Budget {
+        let floor_wire_bytes = self.wire_bytes(floor_payload_bytes) as f64;
+        let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
+        let (payload_bytes, wire_bytes) = match allowance.frame {
+            FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
+            FrameAllowance::WireBytes(wire_bytes) => (self.payload_within(wire_bytes), wire_bytes),
+            FrameAllowance::Packets(packets) => {
+                let packets = usize::try_from(packets).unwrap_or(usize::MAX);
+                let payload_bytes = packets.saturating_mul(self.config.payload_bytes_max);
+                (payload_bytes, packets as f64 * self.packet_wire_bytes() as f64)
+            }
+        };
+        Budget {
+            payload_bytes,
+            survival_payload_bytes: allowance.survival.then_some(self.config.survival_payload_bytes),
+            wire_bytes,
+            braked: allowance.braked,
+        }
+    }
+
+    /// Takes a frame and schedules its fragments.
+    ///
+    /// # Errors
+    /// [`SendError`], none of which a sender meets that keeps to the budget and sends no empty frame.
+    pub fn send(&mut self, payload: impl Into<Arc<[u8]>>, now: Duration) -> Result<FrameNumber, SendError> {
+        let payload: Arc<[u8]> = payload.into();
+        if payload.is_empty() {
+            return Err(SendError::Empty);
+        }
+        let fragments = payload.len().div_ceil(self.config.payload_bytes_max);
+        let count = match u16::try_from(fragments) {
+            Ok(count) if fragments <= MAX_FRAGMENTS_PER_FRAME && payload.len() <= MAX_FRAME_BYTES => count,
+            _ => return Err(SendError::TooLarge { bytes: payload.len() }),
+        };
+        if self.pacer.packets() + fragments > MAX_WAITING_PACKETS {
+            return Err(SendError::QueueFull { packets: self.pacer.packets() });
+        }
+        if self.fragments_taken + u64::from(count) > u64::from(u32::MAX) {
+            return Err(SendError::Exhausted);
+        }
+        let frame = self.next_frame;
+        self.next_frame += 1; // there are never more frames than fragments
+        self.schedule(frame, count, &payload, now);
+        self.in_flight.add_frame(frame, fragments);
+        self.fragments_taken += u64::from(count);
+        self.last_frame_taken = Some(now);
+        self.last_activity_us = Some(micros(now));
+        Ok(FrameNumber(frame))
+    }
+
+    /// Takes over an ack.
+    ///
+    /// # Errors
+    /// [`AckError`] for what no receiver of this sender's packets would have written; nothing is changed then.
+    pub fn handle_ack(&mut self, ack: &[u8], now: Duration) -> Result<Acked, AckError> {
+        let (header, report) = AckHeader::read(ack)?;
+        if header.newest >= self.next_sequence {
+            return Err(AckError::NeverSent { newest: header.newest });
+        }
+        let now_us = micros(now);
+        let received_us = micros(Duration::from_micros(header.received_us));
+        if self.comes_from_a_new_receiver(&header) {
+            // Its clock is another, and nothing that was measured against the old one holds.
+            self.path = Path::new(self.config.base_window);
+            self.control = new_control(&self.config);
+        }
+        let newest = self.is_newest(&header);
+        let sent_us = self.in_flight.sent_us(header.sequence);
+        if newest && let Some(sent_us) = sent_us {
+            self.path.on_ack(sent_us, received_us, now_us);
+        }
+        let reorder_us = (self.path.smoothed_round_trip_us().unwrap_or(0) / 8).max(REORDER_MIN_US);
+        let outcome = self.in_flight.on_ack(&header, received_us, reorder_us);
+        if newest {
+            let AckHeader { number, sequence, newest, .. } = header;
+            self.newest_ack = Some(NewestAck { number, sequence, newest });
+            self.last_activity_us = Some(now_us);
+            let news = News {
+                arrivals: &outcome.arrivals,
+                lost_packets: outcome.lost_packets,
+                sequence: header.sequence,
+                received_us,
+                inter_arrival_us: header.inter_arrival_us,
+            };
+            self.control.on_ack(&news, &self.path, now_us);
+        }
+        Ok(Acked {
+            report: if newest { report.to_vec() } else { Vec::new() },
+            newest,
+            arrived_packets: outcome.arrivals.len(),
+            lost_packets: outcome.lost_packets,
+            lost_frames: outcome.lost_frames,
+            completed_frames: outcome.completed_frames,
+        })
+    }
+
+    /// A datagram that is due; call until none, after every input and at [`FrameSender::poll_timeout`].
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
+        let packet = self.pacer.pop(now)?;
+        let sequence = self.next_sequence;
+        self.next_sequence += 1; // `send` refuses what would overflow
+        let sent_us = micros(now);
+        self.in_flight.add_packet(sequence, SentPacket { frame: packet.frame, sent_us, wire_bytes: packet.wire_bytes });
+        self.last_activity_us = Some(sent_us);
+        let header = FragmentHeader {
+            sequence,
+            frame: packet.frame,
+            index: packet.index,
+            count: packet.count,
+            grace_us: packet.grace_us,
+        };
+        Some(header.write(packet.slice()))
+    }
+
+    /// When the next datagram is due; none when nothing waits.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.pacer.due()
+    }
+
+    /// What the link is believed to carry, wire bytes per second. `Conventional`: the rate to encode for, all headers
+    /// included (see [`FrameSender::payload_within`]). `Classic` before the first ack: infinite.
+    pub fn rate(&self, now: Duration) -> f64 {
+        self.control.rate(&self.flight(), &self.path, micros(now))
+    }
+
+    /// The largest frame payload whose datagrams take at most this many bytes on the wire.
+    pub fn payload_within(&self, wire_bytes: f64) -> usize {
+        let wire_bytes = wire_bytes as usize; // saturates, and NaN is 0
+        let full_packets = wire_bytes / self.packet_wire_bytes();
+        let rest = (wire_bytes % self.packet_wire_bytes()).saturating_sub(self.surround_bytes());
+        full_packets.saturating_mul(self.config.payload_bytes_max).saturating_add(rest)
+    }
+
+    /// The bytes that a frame payload takes on the wire: every datagram's headers, ours and the lower layers'.
+    pub fn wire_bytes(&self, payload_bytes: usize) -> usize {
+        let packets = payload_bytes.div_ceil(self.config.payload_bytes_max);
+        payload_bytes.saturating_add(packets.saturating_mul(self.surround_bytes()))
+    }
+
+    /// Wire bytes sent and neither acked nor lost, with those that wait to be sent.
+    pub fn in_flight_bytes(&self) -> usize {
+        self.in_flight.wire_bytes() + self.pacer.wire_bytes()
+    }
+
+    /// The round trip, smoothed; none before the first ack.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.path.smoothed_round_trip_us().map(|us| Duration::from_micros(us.unsigned_abs()))
+    }
+
+    /// The smallest one-way delay of late, µs: the receiver's clock minus ours, so an unknown constant is in it.
+    pub fn one_way_delay_base_us(&self) -> Option<i64> {
+        self.path.one_way_base_us()
+    }
+
+    /// How much longer than the smallest the newest acked packet took: its time in queues.
+    pub fn queueing_delay(&self) -> Option<Duration> {
+        self.path.queueing_us().map(|us| Duration::from_micros(us.max(0).unsigned_abs()))
+    }
+
+    /// The settings, with sizes brought within their bounds.
+    pub fn config(&self) -> &SenderConfig {
+        &self.config
+    }
+
+    /// The original orders acks by the packet that caused them and ignores older ones; we by when they were written. A
+    /// receiver that was restarted counts its acks anew, but what it has seen is newer all the same.
+    fn is_newest(&self, ack: &AckHeader) -> bool {
+        self.newest_ack.is_none_or(|last| match self.config.profile {
+            Profile::Classic => ack.sequence >= last.sequence,
+            Profile::Oyster | Profile::Conventional => (ack.newest, ack.number) > (last.newest, last.number),
+        })
+    }
+
+    /// One receiver that has seen a newer packet has written more acks.
+    fn comes_from_a_new_receiver(&self, ack: &AckHeader) -> bool {
+        self.config.profile != Profile::Classic
+            && self.newest_ack.is_some_and(|last| ack.newest > last.newest && ack.number <= last.number)
+    }
+
+    fn schedule(&mut self, frame: u32, count: u16, payload: &Arc<[u8]>, now: Duration) {
+        let pause = self.last_frame_taken.map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        // The original lets a frame's first packet go at once when nothing waits.
+        let keeps_gap_when_empty = self.config.profile != Profile::Classic;
+        let flight = self.flight();
+        let mut start = 0;
+        for index in 0..count {
+            let end = payload.len().min(start + self.config.payload_bytes_max);
+            let wire_bytes = end - start + self.surround_bytes();
+            let gap_us = self.control.pacing_gap_us(wire_bytes, &flight, &self.path, micros(now));
+            let gap = Duration::from_micros(gap_us.max(0).unsigned_abs());
+            self.pacer.push(Waiting {
+                due: self.pacer.next_due(gap, keeps_gap_when_empty, now),
+                frame,
+                index,
+                count,
+                grace_us: if index == 0 { u32::try_from(pause.as_micros()).unwrap_or(u32::MAX) } else { 0 },
+                payload: Arc::clone(payload),
+                range: start..end,
+                wire_bytes,
+            });
+            start = end;
+        }
+    }
+
+    fn flight(&self) -> Flight {
+        Flight {
+            in_flight_bytes: self.in_flight_bytes(),
+            queued_bytes: self.pacer.wire_bytes(),
+            oldest_sent_us: self.in_flight.oldest_sent_us(),
+            fragments_taken: self.fragments_taken,
+            last_activity_us: self.last_activity_us,
+        }
+    }
+
+    fn surround_bytes(&self) -> usize {
+        FRAGMENT_HEADER_BYTES + self.config.overhead_bytes
+    }
+
+    fn packet_wire_bytes(&self) -> usize {
+        self.config.payload_bytes_max + self.surround_bytes()
+    }
+}
+
+/// The controller of the profile, which knows nothing yet.
+fn new_control(config: &SenderConfig) -> Box<dyn CongestionControl> {
+    let surround = FRAGMENT_HEADER_BYTES + config.overhead_bytes;
+    control::for_config(config, config.payload_bytes_max + surround, config.survival_payload_bytes + surround)
+}
+
+/// Packets that may wait to be paced out: two of the largest frames. At the slowest pacing of `Oyster` and `Classic`
+/// that is eight seconds, which no budget allows.
+const MAX_WAITING_PACKETS: usize = 2 * MAX_FRAGMENTS_PER_FRAME;
+
+/// Reordering within a millisecond is the granularity of timers and never shows a loss by time.
+const REORDER_MIN_US: i64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_payload_within_some_wire_bytes_is_the_largest_that_fits(
+            wire_bytes in 0usize..100_000, payload_bytes_max in 1usize..=1500, overhead_bytes in 0usize..100,
+        ) {
+            let sender = FrameSender::new(SenderConfig { payload_bytes_max, overhead_bytes, ..SenderConfig::default() });
+            let payload_bytes = sender.payload_within(wire_bytes as f64);
+            prop_assert!(payload_bytes == 0 || sender.wire_bytes(payload_bytes) <= wire_bytes);
+            prop_assert!(sender.wire_bytes(payload_bytes + 1) > wire_bytes);
+        }
+
+        #[test]
+        fn no_bytes_make_an_ack_panic(
+            acks in prop::collection::vec(prop::collection::vec(any::<u8>(), 30..60), 1..20), frames in 0usize..5,
+        ) {
+            let mut sender = FrameSender::new(SenderConfig::default());
+            let now = Duration::from_secs(1);
+            for _ in 0..frames {
+                sender.send(vec![1; 5000], now).unwrap();
+            }
+            let later = Duration::from_secs(2);
+            while sender.poll_transmit(later).is_some() {}
+            for mut ack in acks {
+                ack[0] = 0x12;
+                ack[17..20].fill(0); // the newest sequence: often one that was sent
+                ack[5..8].fill(0);
+                let _ = sender.handle_ack(&ack, later);
+                let budget = sender.budget_above(3000, later);
+                prop_assert!(budget.wire_bytes >= 0.0);
+                prop_assert!(sender.rate(later) >= 200.0);
+            }
+        }
+    }
+
+    #[test]
+    fn frames_that_no_receiver_would_take_are_not_sent() {
+        let mut sender = FrameSender::new(SenderConfig::default());
+        assert_eq!(sender.send(Vec::new(), Duration::ZERO), Err(SendError::Empty));
+        let bytes = MAX_FRAME_BYTES + 1;
+        assert_eq!(sender.send(vec![0; bytes], Duration::ZERO), Err(SendError::TooLarge { bytes }));
+        for frame in 0..2 {
+            assert_eq!(sender.send(vec![0; MAX_FRAME_BYTES], Duration::ZERO), Ok(FrameNumber(frame)));
+        }
+        let packets = 2 * MAX_FRAME_BYTES.div_ceil(1200);
+        assert_eq!(sender.send(vec![0; MAX_FRAME_BYTES], Duration::ZERO), Err(SendError::QueueFull { packets }));
+    }
+
+    #[test]
+    fn an_ack_of_what_was_never_sent_is_refused() {
+        let mut sender = FrameSender::new(SenderConfig::default());
+        sender.send(vec![1; 10], Duration::ZERO).unwrap();
+        let ack = AckHeader {
+            number: 0,
+            sequence: 0,
+            received_us: 0,
+            newest: 0,
+            bitmap: 0,
+            run_start: 0,
+            inter_arrival_us: 0,
+        };
+        assert_eq!(sender.handle_ack(&ack.write(&[]), Duration::ZERO), Err(AckError::NeverSent { newest: 0 }));
+        sender.poll_transmit(Duration::ZERO).unwrap();
+        assert!(sender.handle_ack(&ack.write(&[]), Duration::ZERO).is_ok());
+    }
+}
