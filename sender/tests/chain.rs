@@ -69,6 +69,21 @@ fn a_lost_frame_is_followed_at_once_by_one_frame_built_on_the_newest_held_state(
 }
 
 #[test]
+fn a_row_of_frames_that_is_lost_to_the_last_packet_stops_the_call_for_a_quarter_of_a_second_at_most() {
+    // Nothing newer arrives to tell of the loss, and the sender takes the link for dead: only its own asking helps.
+    for side in [64, 256] {
+        let mut call = Call::new(Profile::Oyster);
+        call.pictures = scene(side, side * 3 / 4);
+        call.media = Box::new(|fragment| lost_if((30..34).contains(&fragment.frame)));
+        call.run_for(seconds(3));
+        let silence = call.frame(34).at - call.frame(33).at;
+        assert!(silence <= millis(250), "{side}: nothing sent for {silence:?}");
+        assert_eq!(call.frame(34).sent.source, call.frame(29).sent.target, "{side}");
+        assert!(call.was_shown(34) && call.committed.len() > 75, "{side}: {} frames", call.committed.len());
+    }
+}
+
+#[test]
 fn each_loss_of_a_row_costs_the_frames_of_one_round_trip_and_nothing_after() {
     let mut call = Call::new(Profile::Oyster);
     call.media = Box::new(|fragment| lost_if(fragment.frame > 20 && fragment.frame.is_multiple_of(20)));

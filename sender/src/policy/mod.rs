@@ -90,7 +90,7 @@ impl Policy {
     ) -> Verdict {
         match self {
             Self::Classic(classic) => classic.choose(sizes, budget),
-            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport, now),
+            Self::Oyster(oyster) => oyster.choose(sizes, budget, now),
             Self::Conventional(conventional) => conventional.choose(sizes, transport, now),
         }
     }

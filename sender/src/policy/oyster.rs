@@ -23,7 +23,8 @@ const FIRST_QUANTIZER: u8 = 48;
 const DECIDE_FINER: u8 = 6;
 /// A version of this many payload bytes fits one packet and is always worth trying on a link that barely moves.
 const SURVIVAL_BYTES: usize = 600;
-/// With nothing in flight for this long, a frame larger than any budget goes all the same: a scene cut on a slow link.
+/// With nothing sent for this long, where one packet may go the smallest frame goes however large it is: a scene cut on a
+/// slow link, and a link that fell silent, which only a new packet's ack can tell from a dead one.
 const STANDSTILL: Duration = Duration::from_millis(150);
 
 #[derive(Debug)]
@@ -63,20 +64,14 @@ impl Oyster {
         transport.budget_above(self.good_bytes, now)
     }
 
-    pub(crate) fn choose(
-        &mut self,
-        sizes: &[usize],
-        budget: &Budget,
-        transport: &FrameSender,
-        now: Duration,
-    ) -> Verdict {
+    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget, now: Duration) -> Verdict {
         let smallest = sizes.len() - 1;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
         }
-        let survives = budget.survival_payload_bytes.is_some_and(|allowed| sizes[smallest] <= allowed);
-        let stands_still = transport.in_flight_bytes() == 0 && now.saturating_sub(self.last_sent_at) >= STANDSTILL;
-        if survives || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
+        let Some(survival_bytes) = budget.survival_payload_bytes else { return Verdict::Skip };
+        let stands_still = now.saturating_sub(self.last_sent_at) >= STANDSTILL;
+        if sizes[smallest] <= survival_bytes || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
     }
 
     pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {

@@ -59,6 +59,16 @@ impl Oyster {
         (told_until_us - busy_since_us).max(0) as f64
     }
 
+    /// How long after the last thing that happened a packet goes to ask whether the link is still there. As TCP's probe
+    /// after a lost tail (RFC 9002 §6.2): after three round trips, then twice as late each time; but at last each second.
+    fn probe_after_us(&self, last_activity_us: i64, path: &Path) -> i64 {
+        let (Some(last_ack_us), Some(round_trip_us)) = (self.last_ack_us, path.smoothed_round_trip_us()) else {
+            return SURVIVAL_TIMER_US;
+        };
+        let silence_us = last_activity_us - last_ack_us;
+        silence_us.max(PROBE_ROUND_TRIPS * round_trip_us).max(PROBE_MIN_US).min(SURVIVAL_TIMER_US)
+    }
+
     /// Lets the memory fade, but both sums alike, and never below what holds against a single odd packet.
     fn fade(&mut self, now_us: i64) {
         let elapsed_us = self.last_ack_us.map_or(0, |last_ack_us| (now_us - last_ack_us).max(0));
@@ -102,7 +112,7 @@ impl CongestionControl for Oyster {
         let alone = flight.in_flight_bytes == 0;
         // Whatever is believed to be under way: if all of it was lost, only this gets the sender out of its own brake.
         let unheard =
-            flight.last_activity_us.is_none_or(|last_activity_us| now_us - last_activity_us >= SURVIVAL_TIMER_US);
+            flight.last_activity_us.is_none_or(|last_us| now_us - last_us >= self.probe_after_us(last_us, path));
         let Some(round_trip_floor_us) = path.round_trip_floor_us() else {
             let wire_bytes = (self.first_budget_bytes - in_flight_bytes).max(0.0);
             let survival = wire_bytes >= self.survival_wire_bytes || alone || unheard;
@@ -224,6 +234,10 @@ const STALL_US: f64 = 30_000.0;
 /// With nothing sent and nothing heard for this long, one packet goes whatever is believed to be in flight: a frame
 /// interval short of a second, so that at least one packet a second goes.
 const SURVIVAL_TIMER_US: i64 = 950_000;
+
+/// The first probe: late enough for a queue of a full ceiling, or a frame interval in which nothing was captured.
+const PROBE_ROUND_TRIPS: i64 = 3;
+const PROBE_MIN_US: i64 = 120_000;
 
 /// Leave faster than the link serves, so that the sender never is what is measured; but in no burst.
 const PACING_GAIN: f64 = 2.5;
@@ -408,18 +422,25 @@ mod tests {
     }
 
     #[test]
-    fn one_packet_goes_after_a_second_of_silence_whatever_is_in_flight() {
+    fn into_silence_a_packet_goes_whatever_is_in_flight_then_twice_as_late_and_at_last_each_second() {
         let mut queue = Queue::new(0.1, 0);
         queue.send_and_hear(0);
-        let last_us = queue.now_us;
-        let flight = Flight {
+        let heard_us = queue.now_us;
+        let flight = |last_activity_us| Flight {
             in_flight_bytes: 1_000_000,
             oldest_sent_us: Some(0),
-            last_activity_us: Some(last_us),
+            last_activity_us: Some(last_activity_us),
             ..Flight::default()
         };
-        let survival = |now_us| queue.oyster.allowance(&flight, 0.0, &queue.path, now_us).survival;
-        assert!(!survival(last_us + 900_000));
-        assert!(survival(last_us + 1_000_000));
+        let mut gaps_ms = Vec::new();
+        let mut last_us = heard_us;
+        for now_us in (heard_us..heard_us + 4_000_000).step_by(10_000) {
+            if queue.oyster.allowance(&flight(last_us), 0.0, &queue.path, now_us).survival {
+                gaps_ms.push((now_us - last_us) / 1000);
+                last_us = now_us;
+            }
+        }
+        // Three round trips of 53 ms, and from then on as long again as there was silence.
+        assert_eq!(gaps_ms, [160, 160, 320, 640, 950, 950]);
     }
 }
