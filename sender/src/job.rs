@@ -47,7 +47,7 @@ pub struct EncodeResult {
     pub versions: Vec<Encoded>,
     /// Search hints for the next frame.
     pub hints: Hints,
-    /// What a good picture would have taken, if sizes were predicted; 0 where the finest version is one.
+    /// What a good picture would have taken, if sizes were predicted; 0 where the finest version is well good.
     pub good_bytes: Option<usize>,
 }
 
@@ -57,6 +57,7 @@ const DECIDE_FINER: i32 = 6;
 
 /// A picture at this quantizer is good: about 16 dB of SSIM on a talking head.
 const GOOD: QuantizerIndex = QuantizerIndex::saturating(24);
+const WELL_GOOD: QuantizerIndex = QuantizerIndex::saturating(12);
 
 impl EncodeJob {
     /// Makes the versions. Pure: the same job gives the same bytes.
@@ -82,8 +83,9 @@ impl EncodeJob {
                     near
                 };
                 let quantizers: Vec<QuantizerIndex> = bytes.iter().map(&mut fit).collect();
-                let is_good = quantizers.first().is_some_and(|&finest| finest <= GOOD);
-                good_bytes = Some(if is_good { 0 } else { sizes.at(GOOD) });
+                // Well within what is good, the question costs more than its answer is worth.
+                let is_fine = quantizers.first().is_some_and(|&finest| finest <= WELL_GOOD);
+                good_bytes = Some(if is_fine { 0 } else { sizes.at(GOOD) });
                 quantizers
             }
         };
