@@ -14,7 +14,7 @@ use crate::bitstream::tokens::{PositionProbabilities, TokenContext, by_position}
 use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{LumaMode, MacroblockGrid, Reference};
-use crate::picture::{Picture, PictureBuffer, Plane, PlaneViewMut};
+use crate::picture::{Picture, PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::predict::inter::InterPrediction;
 use crate::predict::intra::{RowAbove, SubblockEdges, predict_chroma, predict_luma};
 use crate::quantizer::QuantizerSteps;
@@ -195,6 +195,8 @@ struct FrameDecoder<'a> {
     steps: [QuantizerSteps; 4],
     filter: Option<LoopFilter>,
     prediction: InterPrediction,
+    /// The planes of last, golden and altref, unless there are none.
+    references: Option<[[PlaneView<'a>; 3]; 3]>,
     picture: PictureBuffer,
     grid: MacroblockGrid,
     row_above: RowAbove,
@@ -224,6 +226,7 @@ impl<'a> FrameDecoder<'a> {
             steps: QuantizerSteps::of_segments(&header.quantizers, segments),
             filter: LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()),
             prediction: InterPrediction::new(header.version),
+            references: basis.source.map(|source| source.references.each_ref().map(|picture| picture.planes())),
             picture: PictureBuffer::new(basis.size),
             grid: MacroblockGrid::new(basis.size),
             row_above: RowAbove::new(basis.size),
@@ -261,7 +264,7 @@ impl<'a> FrameDecoder<'a> {
                 &self.grid,
                 row,
                 column,
-                self.basis.source,
+                self.references.as_ref(),
                 &self.prediction,
                 &self.row_above,
                 &mut self.residue,
@@ -314,7 +317,7 @@ fn reconstruct(
     grid: &MacroblockGrid,
     row: usize,
     column: usize,
-    source: Option<&Stream>,
+    references: Option<&[[PlaneView<'_>; 3]; 3]>,
     prediction: &InterPrediction,
     row_above: &RowAbove,
     residue: &mut Residue,
@@ -322,12 +325,13 @@ fn reconstruct(
 ) {
     let cell = grid.cell(row, column);
     let macroblock = grid.macroblock(cell);
-    match (macroblock.reference, source) {
-        (Reference::Last | Reference::Golden | Reference::AltRef, Some(source)) => {
-            let reference = source.reference(macroblock.reference);
+    let references = references.filter(|_| macroblock.reference != Reference::Intra);
+    match references {
+        Some(references) => {
+            let reference = &references[macroblock.reference as usize - 1];
             prediction.predict(macroblock, grid.subblocks(cell), reference, planes, row, column);
         }
-        _ => {
+        None => {
             for plane in [Plane::U, Plane::V] {
                 let view = &mut planes[plane as usize];
                 predict_chroma(macroblock.chroma_mode, row_above, plane, view, row, column);

@@ -315,6 +315,11 @@ impl Picture {
         view(&self.samples, &self.layouts[plane as usize])
     }
 
+    /// All planes with their borders.
+    pub(crate) fn planes(&self) -> [PlaneView<'_>; 3] {
+        Plane::ALL.map(|plane| self.plane(plane))
+    }
+
     /// The rows of all planes without border: macroblock-aligned, Y, then U, then V.
     pub(crate) fn aligned_rows(&self) -> impl Iterator<Item = &[u8]> {
         Plane::ALL.into_iter().flat_map(|plane| {

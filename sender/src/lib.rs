@@ -124,9 +124,9 @@ impl Sender {
         let source = self.policy.source(&self.belief, now);
         Some(EncodeJob {
             capture,
-            image,
             source: self.states.find(source).unwrap_or(&self.blank).clone(),
-            versions: self.policy.versions(&self.transport, now),
+            versions: self.policy.versions(image.size(), &self.transport, now),
+            image,
             hints: std::mem::take(&mut self.hints),
             effort: self.effort,
         })

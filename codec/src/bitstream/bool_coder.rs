@@ -20,6 +20,17 @@ pub(crate) struct BoolDecoder<'a> {
 /// Once the data are over, this many zero bits are taken to follow; a refill grants them anew.
 const ENDLESS_ZEROS: i32 = 1 << 24;
 
+/// By how much an interval is widened to 128 or more.
+const SHIFTS: [u8; 256] = {
+    let mut shifts = [0; 256];
+    let mut range = 1;
+    while range < 256 {
+        shifts[range] = (range as u8).leading_zeros() as u8;
+        range += 1;
+    }
+    shifts
+};
+
 impl<'a> BoolDecoder<'a> {
     /// A decoder at the start of `partition`.
     pub(crate) fn new(partition: &'a [u8]) -> Self {
@@ -47,9 +58,6 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Reads one bool that is false with `probability` in 256ths (RFC 6386 §7.3).
-    ///
-    /// What follows from either answer is reckoned before it is known: the next read waits for a multiplication and a
-    /// count of zeros, and for little else.
     #[inline(always)]
     pub(crate) fn read(&mut self, probability: Probability) -> bool {
         let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
@@ -57,19 +65,25 @@ impl<'a> BoolDecoder<'a> {
             self.refill();
         }
         let split_in_window = u64::from(split) << 56;
-        let if_false = self.after(split, self.window);
-        let if_true = self.after(self.range - split, self.window.wrapping_sub(split_in_window));
-        let bit = self.window >= split_in_window;
-        (self.range, self.window, self.spare_bits) = if bit { if_true } else { if_false };
-        bit
+        // The two ways count zeros differently, so that the compiler keeps them apart: the processor then foretells the
+        // answer and goes on with the next read, instead of choosing between two outcomes once it is known.
+        if self.window >= split_in_window {
+            self.window -= split_in_window;
+            self.range -= split;
+            self.normalise(self.range.leading_zeros() ^ 24);
+            true
+        } else {
+            self.range = split;
+            self.normalise(u32::from(SHIFTS[split as usize & 255]));
+            false
+        }
     }
 
-    /// Range, window and spare bits once the interval is `range` wide (1..=255) and begins where `window` does.
     #[inline(always)]
-    fn after(&self, range: u32, window: u64) -> (u32, u64, i32) {
-        // Leading zeros are 24..=31: their difference to 24, without a carry.
-        let shift = range.leading_zeros() ^ 24;
-        (range << shift, window << (shift & 63), self.spare_bits - shift as i32)
+    fn normalise(&mut self, shift: u32) {
+        self.range <<= shift & 31;
+        self.window <<= shift & 63;
+        self.spare_bits -= shift as i32;
     }
 
     /// Reads a flag: an even bool.

@@ -27,52 +27,24 @@ impl BlockKind {
     }
 }
 
-/// Which neighbours had coefficients, one flag a block: 4 for luma, by subblock column or row, 2 for U, 2 for V, and
-/// [`Self::Y2`] (RFC 6386 §13.3).
+/// Which neighbours had coefficients: per macroblock 4 flags for luma, 2 each for U and V, 1 for Y2 (RFC 6386 §13.3).
 ///
 /// One stands for the column of a macroblock (what is above), one for the row (what is to the left).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TokenContext(pub(crate) [u8; 9]);
+pub(crate) struct TokenContext {
+    /// Luma, by subblock column or row.
+    pub(crate) luma: [u8; 4],
+    /// U, then V, by subblock column or row.
+    pub(crate) chroma: [[u8; 2]; 2],
+    /// Of the last macroblock that had a Y2.
+    pub(crate) y2: u8,
+}
 
 impl TokenContext {
-    /// The flag of the last macroblock that had a Y2.
-    pub(crate) const Y2: usize = 8;
-
-    /// The flags of what is above each block of luma and chroma, in the order of coding, and of what is to the left.
-    pub(crate) const AROUND: [(u8, u8); 24] = [
-        (0, 0),
-        (1, 0),
-        (2, 0),
-        (3, 0),
-        (0, 1),
-        (1, 1),
-        (2, 1),
-        (3, 1),
-        (0, 2),
-        (1, 2),
-        (2, 2),
-        (3, 2),
-        (0, 3),
-        (1, 3),
-        (2, 3),
-        (3, 3),
-        (4, 4),
-        (5, 4),
-        (4, 5),
-        (5, 5),
-        (6, 6),
-        (7, 6),
-        (6, 7),
-        (7, 7),
-    ];
-
     /// What a macroblock without coefficients leaves: zeros, but Y2's flag only where it has a Y2 (RFC 6386 §13.3).
     #[inline]
     pub(crate) fn clear(&mut self, has_y2: bool) {
-        self.0[..Self::Y2].fill(0);
-        if has_y2 {
-            self.0[Self::Y2] = 0;
-        }
+        *self = Self { y2: if has_y2 { 0 } else { self.y2 }, ..Self::default() };
     }
 }
 
@@ -345,9 +317,10 @@ mod tests {
 
     #[test]
     fn a_skipped_macroblock_without_y2_keeps_its_y2_context() {
-        let mut context = TokenContext([1; 9]);
+        let full = TokenContext { luma: [1; 4], chroma: [[1; 2]; 2], y2: 1 };
+        let mut context = full;
         context.clear(false);
-        assert_eq!(context, TokenContext([0, 0, 0, 0, 0, 0, 0, 0, 1]));
+        assert_eq!(context, TokenContext { y2: 1, ..TokenContext::default() });
         context.clear(true);
         assert_eq!(context, TokenContext::default());
     }

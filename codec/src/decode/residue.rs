@@ -43,25 +43,45 @@ impl Residue {
             luma_kind = BlockKind::LumaWithoutDc;
             any = self.read_y2(&mut own, probabilities, steps.y2, above, left);
         }
-        let (mut kind, mut steps_of_kind) = (luma_kind, steps.y);
-        for (index, (column, row)) in TokenContext::AROUND.into_iter().enumerate() {
-            if index == FIRST_CHROMA_BLOCK {
-                (kind, steps_of_kind) = (BlockKind::Chroma, steps.chroma);
-            }
-            let (above, left) = (&mut above.0[usize::from(column)], &mut left.0[usize::from(row)]);
-            let context = usize::from(*above + *left);
-            let first = kind.first();
-            let coefficients = &mut self.coefficients[index];
-            let end = read_block(&mut own, &probabilities[kind as usize], context, first, steps_of_kind, coefficients);
-            let has_coefficients = end > first;
-            (*above, *left) = (has_coefficients.into(), has_coefficients.into());
-            if has_coefficients {
-                self.ends[index] = end as u8;
-                any = true;
-            }
+        any |= self.read_square(&mut own, probabilities, luma_kind, steps.y, 0, &mut above.luma, &mut left.luma);
+        for (plane, (above, left)) in above.chroma.iter_mut().zip(&mut left.chroma).enumerate() {
+            let first = FIRST_CHROMA_BLOCK + 4 * plane;
+            any |= self.read_square(&mut own, probabilities, BlockKind::Chroma, steps.chroma, first, above, left);
         }
         *decoder = own;
         any
+    }
+
+    /// Reads a square of `SIDE` by `SIDE` blocks from block `first_block` on; whether any tokens came.
+    #[expect(clippy::too_many_arguments, reason = "what blocks share, and their place")]
+    #[inline(always)]
+    fn read_square<const SIDE: usize>(
+        &mut self,
+        decoder: &mut BoolDecoder<'_>,
+        probabilities: &PositionProbabilities,
+        kind: BlockKind,
+        steps: [i16; 2],
+        first_block: usize,
+        above: &mut [u8; SIDE],
+        left: &mut [u8; SIDE],
+    ) -> bool {
+        let probabilities = &probabilities[kind as usize];
+        let first = kind.first();
+        let blocks = self.coefficients[first_block..][..SIDE * SIDE].as_chunks_mut::<SIDE>().0;
+        let ends = self.ends[first_block..][..SIDE * SIDE].as_chunks_mut::<SIDE>().0;
+        let mut any = 0;
+        for ((blocks, ends), left) in blocks.iter_mut().zip(ends).zip(left) {
+            for ((block, block_end), above) in blocks.iter_mut().zip(ends).zip(above.iter_mut()) {
+                let context = usize::from(*above + *left);
+                let end = read_block(decoder, probabilities, context, first, steps, block);
+                let has_coefficients = u8::from(end > first);
+                (*above, *left) = (has_coefficients, has_coefficients);
+                // Where nothing came, a DC from Y2 may have.
+                *block_end = (*block_end).max(end as u8 * has_coefficients);
+                any |= has_coefficients;
+            }
+        }
+        any != 0
     }
 
     /// Reads Y2 and spreads it over the DCs of luma.
@@ -75,11 +95,10 @@ impl Residue {
         left: &mut TokenContext,
     ) -> bool {
         let mut y2 = [0; 16];
-        let (above, left) = (&mut above.0[TokenContext::Y2], &mut left.0[TokenContext::Y2]);
-        let context = usize::from(*above + *left);
+        let context = usize::from(above.y2 + left.y2);
         let end = read_block(decoder, &probabilities[BlockKind::Y2 as usize], context, 0, steps, &mut y2);
         let has_coefficients = end > 0;
-        (*above, *left) = (has_coefficients.into(), has_coefficients.into());
+        (above.y2, left.y2) = (has_coefficients.into(), has_coefficients.into());
         if has_coefficients {
             for (index, dc) in inverse_walsh(&y2).into_iter().enumerate() {
                 self.coefficients[index][0] = dc;

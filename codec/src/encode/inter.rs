@@ -147,8 +147,7 @@ pub(super) fn predict_chroma(
     let y = 8 * row as isize + isize::from(vector.row >> 3);
     let fraction = ((vector.column & 7) as usize, (vector.row & 7) as usize);
     let before = TAPS_BEFORE as isize;
-    for (plane, at) in planes.into_iter().zip(CHROMA_AT) {
-        let source = plane.at(x - before, y - before);
-        interpolate::predict(Interpolation::SixTap, source, plane.stride, fraction, &mut out[at..], 8, 8, 8);
-    }
+    let sources = planes.map(|plane| plane.at(x - before, y - before));
+    let (u, v) = out[CHROMA_AT[0]..].split_at_mut(64);
+    interpolate::predict_two(Interpolation::SixTap, sources, planes[0].stride, fraction, [u, v], 8, 8);
 }

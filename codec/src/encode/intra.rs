@@ -9,8 +9,8 @@ use crate::bitstream::tables::{
     CHROMA_MODE_TREE, KEY_CHROMA_MODE_PROBABILITIES, KEY_LUMA_MODE_PROBABILITIES, KEY_LUMA_MODE_TREE,
     KEY_SUBBLOCK_MODE_PROBABILITIES, LUMA_MODE_TREE, Probability, SUBBLOCK_MODE_PROBABILITIES, SUBBLOCK_MODE_TREE,
 };
-use crate::kernels::difference::{satd_4x4, satd_8x8, satd_16x16};
-use crate::kernels::intra::{Edges, SubblockEdge, predict_block, predict_subblock};
+use crate::kernels::difference::{satd_8x8, satd_16x16};
+use crate::kernels::intra::{Edges, SubblockCandidates, SubblockEdge, predict_block, subblock_candidates};
 use crate::macroblock::{ChromaMode, LumaMode, SubblockMode};
 use crate::predict::intra::SubblockEdges;
 
@@ -146,20 +146,18 @@ pub(super) fn choose_subblocks(
     limit: u32,
 ) -> Option<([SubblockMode; 16], u32)> {
     let mut modes = [SubblockMode::Dc; 16];
+    let mut candidates = SubblockCandidates::default();
     let mut total = lambda.absolute(prices.luma(LumaMode::Subblocks));
     for index in 0..16 {
         let above = if index < 4 { around.above[index] } else { modes[index - 4] };
         let left = if index % 4 == 0 { around.left[index / 4] } else { modes[index - 1] };
         let samples = &source.luma[index / 4 * 4 * source.luma_stride + index % 4 * 4..];
-        let edge = canvas.around(index);
-        let mut best = (u32::MAX, SubblockMode::Dc, [0; 16]);
-        for mode in SubblockMode::ALL {
-            let mut block = [0; 16];
-            predict_subblock(mode, &edge, &mut block, 4);
-            let price = lambda.absolute(prices.subblock(mode, above, left));
-            let cost = satd_4x4(samples, source.luma_stride, &block, 4) + price;
+        subblock_candidates(&canvas.around(index), samples, source.luma_stride, &mut candidates);
+        let mut best = (u32::MAX, SubblockMode::Dc);
+        for (mode, difference) in SubblockMode::ALL.into_iter().zip(candidates.differences) {
+            let cost = difference + lambda.absolute(prices.subblock(mode, above, left));
             if cost < best.0 {
-                best = (cost, mode, block);
+                best = (cost, mode);
             }
         }
         total += best.0;
@@ -167,7 +165,7 @@ pub(super) fn choose_subblocks(
             return None;
         }
         modes[index] = best.1;
-        canvas.paint(index, &best.2);
+        canvas.paint(index, &candidates.blocks[best.1 as usize]);
     }
     Some((modes, total))
 }

@@ -3,7 +3,7 @@
 
 use super::intra::Canvas;
 use super::residue::{
-    Blocks, Levels, MacroblockSamples, Quantisers, Y2, add_block, reconstruct, transform, transform_chroma,
+    Blocks, Levels, MacroblockSamples, Quantisers, add_block, reconstruct, transform, transform_chroma,
 };
 use super::settle::Settler;
 use crate::kernels::forward::forward_dct;
@@ -62,9 +62,9 @@ pub(super) fn code_intra(
         forward_dct(source_samples, source.luma_stride, samples, stride, &mut coefficients[index]);
         let end = settler.settle(index, &coefficients[index], &mut levels.blocks[index]);
         levels.ends[index] = end;
-        add_block(&levels.blocks[index], end, None, &settler.quantisers.luma, samples, stride);
+        add_block(&levels.blocks[index], end, &settler.quantisers.luma, samples, stride);
     }
-    settler.settle_blocks(16..Y2, coefficients, levels);
+    settler.settle_chroma(coefficients, levels);
     levels.add_chroma(settler.quantisers, planes, at);
     levels.any(false)
 }
@@ -94,6 +94,6 @@ impl Canvas for ClosedCanvas<'_> {
         let source = &self.source.luma[y * self.source.luma_stride + x..];
         forward_dct(source, self.source.luma_stride, prediction, 4, &mut coefficients);
         let end = self.quantisers.luma.quantise(&coefficients, &mut levels);
-        add_block(&levels, end as u8, None, &self.quantisers.luma, samples, self.stride);
+        add_block(&levels, end as u8, &self.quantisers.luma, samples, self.stride);
     }
 }

@@ -5,7 +5,7 @@
 use super::price::VectorPrices;
 use crate::kernels::{
     difference::{sad_16x16, sad_16x16_four},
-    subpixel::bilinear_variance_16x16,
+    subpixel::{bilinear_variance_16x16, bilinear_variance_16x16_four},
 };
 use crate::macroblock::MotionVector;
 use crate::picture::PlaneView;
@@ -176,18 +176,36 @@ impl Search<'_> {
         let mut best_cost = variance + self.prices.in_squared_differences(best, self.best);
         for step in [2i16, 1] {
             let centre = best;
+            let moved = |right: i16, down: i16| MotionVector { row: centre.row + down, column: centre.column + right };
+            let sides = [moved(-step, 0), moved(step, 0), moved(0, -step), moved(0, step)];
             let mut costs = [u32::MAX; 4]; // left, right, up, down
-            let sides = [(-step, 0), (step, 0), (0, -step), (0, step)];
-            for ((right, down), side_cost) in sides.into_iter().zip(&mut costs) {
-                let place = MotionVector { row: centre.row + down, column: centre.column + right };
-                *side_cost = self.try_vector(place, &mut best, &mut variance, &mut best_cost);
+            if sides.iter().all(|side| self.reach.holds_vector(*side)) {
+                for (i, here) in self.variances(&sides).into_iter().enumerate() {
+                    costs[i] = here + self.prices.in_squared_differences(sides[i], self.best);
+                    if costs[i] < best_cost {
+                        (best, variance, best_cost) = (sides[i], here, costs[i]);
+                    }
+                }
+            } else {
+                for (side, cost) in sides.into_iter().zip(&mut costs) {
+                    *cost = self.try_vector(side, &mut best, &mut variance, &mut best_cost);
+                }
             }
             let right = if costs[0] < costs[1] { -step } else { step };
             let down = if costs[2] < costs[3] { -step } else { step };
-            let place = MotionVector { row: centre.row + down, column: centre.column + right };
-            self.try_vector(place, &mut best, &mut variance, &mut best_cost);
+            self.try_vector(moved(right, down), &mut best, &mut variance, &mut best_cost);
         }
         (best, variance)
+    }
+
+    /// [`Self::variance`] at four vectors.
+    fn variances(&self, vectors: &[MotionVector; 4]) -> [u32; 4] {
+        let places = vectors.map(|vector| {
+            let (x, y) = (i32::from(vector.column), i32::from(vector.row));
+            (self.index((x >> 2, y >> 2)), (x & 3) as usize, (y & 3) as usize)
+        });
+        let reference = self.reference;
+        bilinear_variance_16x16_four(self.source, self.source_stride, reference.samples, places, reference.stride)
     }
 
     fn try_vector(&self, place: MotionVector, best: &mut MotionVector, variance: &mut u32, best_cost: &mut u32) -> u32 {

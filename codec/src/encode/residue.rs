@@ -1,9 +1,13 @@
 //! What prediction leaves of a macroblock: its 25 blocks of coefficients (RFC 6386 §13), their levels at a quantizer, and
 //! the way back into the picture.
 
+use std::ops::Range;
+
 use crate::bitstream::frame_header::QuantizerHeader;
-use crate::kernels::forward::{forward_dct, forward_wht};
-use crate::kernels::inverse::{add_inverse_dct, add_inverse_dct_of_dc, inverse_walsh};
+use crate::kernels::forward::{forward_dct_8x8, forward_dct_16x16, forward_wht};
+use crate::kernels::inverse::{
+    add_inverse_dct, add_inverse_dct_of_dc, add_residue_8x8, add_residue_16x16, inverse_walsh,
+};
 use crate::kernels::quantise::Quantiser;
 use crate::macroblock::QuantizerIndex;
 use crate::picture::{PlaneView, PlaneViewMut};
@@ -76,11 +80,8 @@ pub(super) fn transform(source: &MacroblockSamples, prediction: &MacroblockSampl
 
 /// Luma's part of [`transform`].
 pub(super) fn transform_luma(source: &MacroblockSamples, prediction: &MacroblockSamples, y2: bool, out: &mut Blocks) {
-    for (block, out) in out[..16].iter_mut().enumerate() {
-        let (x, y) = (block % 4 * 4, block / 4 * 4);
-        let (s, p) = (&source.luma[y * source.luma_stride + x..], &prediction.luma[y * prediction.luma_stride + x..]);
-        forward_dct(s, source.luma_stride, p, prediction.luma_stride, out);
-    }
+    let luma = out.first_chunk_mut().expect("the first sixteen blocks are luma's");
+    forward_dct_16x16(source.luma, source.luma_stride, prediction.luma, prediction.luma_stride, luma);
     if y2 {
         let mut dc = [0; 16];
         for (dc, block) in dc.iter_mut().zip(&mut *out) {
@@ -92,11 +93,9 @@ pub(super) fn transform_luma(source: &MacroblockSamples, prediction: &Macroblock
 
 /// Chroma's part of [`transform`].
 pub(super) fn transform_chroma(source: &MacroblockSamples, prediction: &MacroblockSamples, out: &mut Blocks) {
-    for (block, out) in out[16..24].iter_mut().enumerate() {
-        let (plane, x, y) = (block / 4, block % 2 * 4, block / 2 % 2 * 4);
-        let s = &source.chroma[plane][y * source.chroma_stride + x..];
-        let p = &prediction.chroma[plane][y * prediction.chroma_stride + x..];
-        forward_dct(s, source.chroma_stride, p, prediction.chroma_stride, out);
+    let (blocks, _) = out[16..].as_chunks_mut::<4>();
+    for ((source_samples, predicted), out) in source.chroma.into_iter().zip(prediction.chroma).zip(blocks) {
+        forward_dct_8x8(source_samples, source.chroma_stride, predicted, prediction.chroma_stride, out);
     }
 }
 
@@ -124,6 +123,14 @@ impl Quantisers {
             y2: quantiser(steps.y2, &Y2_ROUNDING),
             chroma: quantiser(steps.chroma, &CHROMA_ROUNDING),
         }
+    }
+
+    /// Rounds the levels of some blocks of one kind; answers whether any is not zero.
+    #[inline]
+    pub(super) fn round(&self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) -> bool {
+        let quantiser = self.of(blocks.start);
+        let (coefficients, ends) = (&coefficients[blocks.clone()], &mut levels.ends[blocks.clone()]);
+        quantiser.quantise_blocks(coefficients, &mut levels.blocks[blocks], ends)
     }
 
     /// The quantiser of block `block`.
@@ -159,10 +166,12 @@ impl Levels {
 
     /// Adds chroma's residue to its prediction, which lies in `planes` from the indices `at` on.
     pub(super) fn add_chroma(&self, quantisers: &Quantisers, planes: &mut [PlaneViewMut; 3], at: Starts) {
-        for block in 16..Y2 {
-            let (plane, at) = (&mut planes[1 + (block - 16) / 4], at[1 + (block - 16) / 4]);
-            let samples = &mut plane.samples[at + block / 2 % 2 * 4 * plane.stride + block % 2 * 4..];
-            add_block(&self.blocks[block], self.ends[block], None, &quantisers.chroma, samples, plane.stride);
+        let (blocks, ends) = (self.blocks[16..].as_chunks::<4>().0, self.ends[16..].as_chunks::<4>().0);
+        for ((plane, start), (blocks, ends)) in planes.iter_mut().zip(at).skip(1).zip(blocks.iter().zip(ends)) {
+            if *ends != [0; 4] {
+                let coefficients = std::array::from_fn(|i| dequantise(&blocks[i], &quantisers.chroma));
+                add_residue_8x8(&coefficients, ends, &mut plane.samples[start..], plane.stride);
+            }
         }
     }
 }
@@ -175,37 +184,29 @@ pub(super) fn reconstruct(
     planes: &mut [PlaneViewMut; 3],
     at: Starts,
 ) {
-    let mut dc = [0; 16];
+    let mut coefficients: [[i16; 16]; 16] = std::array::from_fn(|block| match levels.ends[block] {
+        0 => [0; 16],
+        _ => dequantise(&levels.blocks[block], &quantisers.luma),
+    });
+    let mut ends = *levels.ends.first_chunk::<16>().expect("the first sixteen blocks are luma's");
     if y2 && levels.ends[Y2] > 0 {
-        dc = inverse_walsh(&dequantise(&levels.blocks[Y2], &quantisers.y2));
+        let dc = inverse_walsh(&dequantise(&levels.blocks[Y2], &quantisers.y2));
+        for ((block, end), dc) in coefficients.iter_mut().zip(&mut ends).zip(dc) {
+            block[0] = dc;
+            *end = (*end).max(u8::from(dc != 0));
+        }
     }
     let luma = &mut planes[0];
-    for (block, dc) in dc.into_iter().enumerate() {
-        let samples = &mut luma.samples[at[0] + block / 4 * 4 * luma.stride + block % 4 * 4..];
-        let (levels, end) = (&levels.blocks[block], levels.ends[block]);
-        add_block(levels, end, y2.then_some(dc), &quantisers.luma, samples, luma.stride);
-    }
+    add_residue_16x16(&coefficients, &ends, &mut luma.samples[at[0]..], luma.stride);
     levels.add_chroma(quantisers, planes, at);
 }
 
-/// Adds one block's residue to the prediction that `samples` starts with; a DC from Y2 takes the place of the block's own.
-pub(super) fn add_block(
-    levels: &[i16; 16],
-    end: u8,
-    dc: Option<i16>,
-    quantiser: &Quantiser,
-    samples: &mut [u8],
-    stride: usize,
-) {
-    if end > 1 {
-        let mut coefficients = dequantise(levels, quantiser);
-        coefficients[0] = dc.unwrap_or(coefficients[0]);
-        add_inverse_dct(&coefficients, samples, stride);
-    } else {
-        let dc = dc.unwrap_or(if end > 0 { levels[0] * quantiser.divisor[0] as i16 } else { 0 });
-        if dc != 0 {
-            add_inverse_dct_of_dc(dc, samples, stride);
-        }
+/// Adds the residue of a block with its own DC to the prediction that `samples` starts with.
+pub(super) fn add_block(levels: &[i16; 16], end: u8, quantiser: &Quantiser, samples: &mut [u8], stride: usize) {
+    match end {
+        0 => {}
+        1 => add_inverse_dct_of_dc(levels[0] * quantiser.divisor[0] as i16, samples, stride),
+        _ => add_inverse_dct(&dequantise(levels, quantiser), samples, stride),
     }
 }
 

@@ -62,10 +62,16 @@ impl Settler<'_> {
     /// Settles block `block`; answers how far its levels reach in zigzag order, 0 if all are zero.
     #[inline]
     pub(super) fn settle(&mut self, block: usize, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> u8 {
-        let quantiser = self.quantisers.of(block);
-        let mut end = quantiser.quantise(coefficients, levels);
+        let end = self.quantisers.of(block).quantise(coefficients, levels) as u8;
+        self.refine(block, coefficients, levels, end)
+    }
+
+    /// Refines levels that are rounded and reach to `end`; answers how far they reach now.
+    #[inline]
+    fn refine(&mut self, block: usize, coefficients: &[i16; 16], levels: &mut [i16; 16], end: u8) -> u8 {
         let (column, row) = SIDES[block];
         let (above, left) = (&mut self.above[usize::from(column)], &mut self.left[usize::from(row)]);
+        let mut end = usize::from(end);
         if let (1.., Some(refinement)) = (end, &self.refinement) {
             let kind = match block {
                 Y2 => BlockKind::Y2,
@@ -73,6 +79,7 @@ impl Settler<'_> {
                 _ if self.y2 => BlockKind::LumaWithoutDc,
                 _ => BlockKind::LumaWithDc,
             };
+            let quantiser = self.quantisers.of(block);
             end = refinement.refine(levels, coefficients, end, quantiser, kind, usize::from(*above + *left));
         }
         *above = u8::from(end > 0);
@@ -82,17 +89,27 @@ impl Settler<'_> {
 
     /// Settles all blocks; answers whether any level is not zero.
     pub(super) fn settle_all(&mut self, coefficients: &Blocks, levels: &mut Levels) -> bool {
-        if self.y2 {
-            self.settle_blocks(Y2..BLOCKS, coefficients, levels);
+        let rounded = self.quantisers.round(0..16, coefficients, levels)
+            | self.quantisers.round(16..Y2, coefficients, levels)
+            | (self.y2 && self.quantisers.round(Y2..BLOCKS, coefficients, levels));
+        if !rounded || self.refinement.is_none() {
+            return rounded;
         }
-        self.settle_blocks(0..Y2, coefficients, levels);
+        let blocks = if self.y2 { BLOCKS } else { Y2 };
+        self.refine_blocks(0..blocks, coefficients, levels);
         levels.any(self.y2)
     }
 
-    /// Settles some blocks, in the order of coding.
-    pub(super) fn settle_blocks(&mut self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) {
+    /// Settles the blocks of chroma.
+    pub(super) fn settle_chroma(&mut self, coefficients: &Blocks, levels: &mut Levels) {
+        self.quantisers.round(16..Y2, coefficients, levels);
+        self.refine_blocks(16..Y2, coefficients, levels);
+    }
+
+    fn refine_blocks(&mut self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) {
         for block in blocks {
-            levels.ends[block] = self.settle(block, &coefficients[block], &mut levels.blocks[block]);
+            let end = levels.ends[block];
+            levels.ends[block] = self.refine(block, &coefficients[block], &mut levels.blocks[block], end);
         }
     }
 }

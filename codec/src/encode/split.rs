@@ -247,9 +247,10 @@ pub(super) fn predict_split(
         let x = (8 * column + 4 * right) as isize + isize::from(vector.column >> 3) - before;
         let y = (8 * row + 4 * down) as isize + isize::from(vector.row >> 3) - before;
         let fraction = ((vector.column & 7) as usize, (vector.row & 7) as usize);
-        for (plane, at) in planes[1..].iter().zip(CHROMA_AT) {
-            let out = &mut out[at + down * 4 * 8 + right * 4..];
-            interpolate::predict(Interpolation::SixTap, plane.at(x, y), plane.stride, fraction, out, 8, 4, 4);
-        }
+        let sources = [planes[1].at(x, y), planes[2].at(x, y)];
+        let (u, v) = out[CHROMA_AT[0]..].split_at_mut(64);
+        let at = down * 4 * 8 + right * 4;
+        let targets = [&mut u[at..], &mut v[at..]];
+        interpolate::predict_two(Interpolation::SixTap, sources, planes[1].stride, fraction, targets, 8, 4);
     }
 }

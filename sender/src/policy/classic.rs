@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, StateTag};
-use oyster_transport::{Budget, FrameSender};
+use oyster_transport::Budget;
 
 use super::Verdict;
 use crate::belief::ReceiverBelief;
@@ -46,7 +46,7 @@ impl Classic {
         }
     }
 
-    pub(crate) fn versions(&self, _transport: &FrameSender, _now: Duration) -> Versions {
+    pub(crate) fn versions(&self) -> Versions {
         let at = |index: i32| QuantizerIndex::saturating(index.max(FINEST));
         Versions::At(vec![at(self.last_quantizer - FINER_STEP), at(self.last_quantizer + COARSER_STEP)])
     }
@@ -57,7 +57,7 @@ impl Classic {
         verdict
     }
 
-    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, _bytes: usize, _now: Duration) {
+    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex) {
         self.last_quantizer = i32::from(quantizer.value());
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use oyster::Oyster;
 
 use std::time::Duration;
 
-use oyster_codec::{QuantizerIndex, StateTag};
+use oyster_codec::{QuantizerIndex, Size, StateTag};
 use oyster_transport::{Budget, FrameSender, Profile};
 
 use crate::belief::ReceiverBelief;
@@ -31,17 +31,6 @@ pub(crate) enum Policy {
     Classic(Classic),
     Oyster(Oyster),
     Conventional(Conventional),
-}
-
-/// Calls the same method of whichever profile it is.
-macro_rules! each {
-    ($policy:expr, $one:ident => $call:expr) => {
-        match $policy {
-            Policy::Classic($one) => $call,
-            Policy::Oyster($one) => $call,
-            Policy::Conventional($one) => $call,
-        }
-    };
 }
 
 impl Policy {
@@ -68,9 +57,13 @@ impl Policy {
         }
     }
 
-    /// The versions to make of a frame captured now.
-    pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        each!(self, one => one.versions(transport, now))
+    /// The versions to make of a frame of this size, captured now.
+    pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
+        match self {
+            Self::Classic(classic) => classic.versions(),
+            Self::Oyster(oyster) => oyster.versions(size, transport, now),
+            Self::Conventional(conventional) => conventional.versions(),
+        }
     }
 
     /// The frame's versions exist; a good picture would have taken so many bytes.
@@ -105,6 +98,10 @@ impl Policy {
 
     /// A version of this quantizer and size was sent.
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
-        each!(self, one => one.handle_sent(quantizer, bytes, now));
+        match self {
+            Self::Classic(classic) => classic.handle_sent(quantizer),
+            Self::Oyster(oyster) => oyster.handle_sent(quantizer, now),
+            Self::Conventional(conventional) => conventional.handle_sent(bytes),
+        }
     }
 }
