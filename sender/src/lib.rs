@@ -121,7 +121,7 @@ impl Sender {
         }
         let (capture, image) = self.waiting.take()?;
         self.encoding = true;
-        let source = self.policy.source(&self.belief, now);
+        let source = self.policy.source(&self.belief, &self.transport, now);
         Some(EncodeJob {
             capture,
             source: self.states.find(source).unwrap_or(&self.blank).clone(),

@@ -43,10 +43,11 @@ impl Policy {
     }
 
     /// The state the next frame starts from.
-    pub(crate) fn source(&self, belief: &ReceiverBelief, now: Duration) -> StateTag {
+    pub(crate) fn source(&self, belief: &ReceiverBelief, transport: &FrameSender, now: Duration) -> StateTag {
         match self {
             Self::Classic(classic) => classic.source(belief, now),
-            Self::Oyster(_) | Self::Conventional(_) => belief.likely(),
+            Self::Oyster(oyster) => oyster.source(belief, transport, now),
+            Self::Conventional(_) => belief.likely(),
         }
     }
 

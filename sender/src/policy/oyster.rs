@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use oyster_codec::{QuantizerIndex, Size};
+use oyster_codec::{QuantizerIndex, Size, StateTag};
 use oyster_transport::{Budget, FrameSender};
 
 use super::Verdict;
+use crate::belief::ReceiverBelief;
 use crate::job::Versions;
 
 /// The fine version aims just under the budget, for what the prediction misses.
@@ -26,6 +27,8 @@ const SURVIVAL_BYTES: usize = 600;
 /// With nothing sent for this long, where one packet may go the smallest frame goes however large it is: a scene cut on a
 /// slow link, and a link that fell silent, which only a new packet's ack can tell from a dead one.
 const STANDSTILL: Duration = Duration::from_millis(150);
+/// Braked and with nothing sent for this long: what went before is not counted on any more. Just before the first probe.
+const SILENCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Oyster {
@@ -43,6 +46,17 @@ impl Default for Oyster {
 }
 
 impl Oyster {
+    /// What is asked of a link that fell silent is built on what is known to be held: what was sent just before the
+    /// silence is probably lost, and if it is not, this is shown all the same.
+    pub(crate) fn source(&self, belief: &ReceiverBelief, transport: &FrameSender, now: Duration) -> StateTag {
+        let silent = self.unsent_for(now) >= SILENCE && self.budget(transport, now).braked;
+        if silent { belief.known() } else { belief.likely() }
+    }
+
+    fn unsent_for(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last_sent_at)
+    }
+
     pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
         let largest = LARGEST_FRAME * ((size.width() * size.height()) as f64).powf(0.7);
         let budget = (self.budget(transport, now).payload_bytes as f64).min(largest / FINE_SHARE);
@@ -70,8 +84,8 @@ impl Oyster {
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
         }
+        let stands_still = self.unsent_for(now) >= STANDSTILL;
         let Some(survival_bytes) = budget.survival_payload_bytes else { return Verdict::Skip };
-        let stands_still = now.saturating_sub(self.last_sent_at) >= STANDSTILL;
         if sizes[smallest] <= survival_bytes || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
     }
 

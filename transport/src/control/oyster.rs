@@ -66,7 +66,7 @@ impl Oyster {
             return SURVIVAL_TIMER_US;
         };
         let silence_us = last_activity_us - last_ack_us;
-        silence_us.max(PROBE_ROUND_TRIPS * round_trip_us).max(PROBE_MIN_US).min(SURVIVAL_TIMER_US)
+        silence_us.max(PROBE_ROUND_TRIPS * round_trip_us).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
     }
 
     /// Lets the memory fade, but both sums alike, and never below what holds against a single odd packet.
