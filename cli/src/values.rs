@@ -131,6 +131,26 @@ impl From<ProfileName> for Profile {
     }
 }
 
+/// Which sender, and its one knob.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SenderArguments {
+    /// Which sender and receiver
+    #[arg(long, default_value = "oyster")]
+    profile: ProfileName,
+    /// From smooth (15) to sharp (90): how long one frame may occupy the link (profile oyster)
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(5..=500), allow_negative_numbers = true)]
+    delay_ceiling_ms: Option<u64>,
+}
+
+impl SenderArguments {
+    /// The settings asked for.
+    pub(crate) fn config(&self) -> SenderConfig {
+        let config = SenderConfig::for_profile(self.profile.into());
+        let delay_ceiling = self.delay_ceiling_ms.map_or(config.delay_ceiling, Duration::from_millis);
+        SenderConfig { delay_ceiling, ..config }
+    }
+}
+
 /// Where JSON goes, as an argument.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JsonOutput {
@@ -182,25 +202,5 @@ mod tests {
         for text in ["640", "640x", "x", "0x0", "-1x5", "100000x100000", "640x360x3"] {
             assert!(size(text).is_err(), "{text}");
         }
-    }
-}
-
-/// Which sender, and its one knob.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SenderArguments {
-    /// Which sender and receiver
-    #[arg(long, default_value = "oyster")]
-    profile: ProfileName,
-    /// From smooth (15) to sharp (90): how long one frame may occupy the link (profile oyster)
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(5..=500))]
-    delay_ceiling_ms: Option<u64>,
-}
-
-impl SenderArguments {
-    /// The settings asked for.
-    pub(crate) fn config(&self) -> SenderConfig {
-        let config = SenderConfig::for_profile(self.profile.into());
-        let delay_ceiling = self.delay_ceiling_ms.map_or(config.delay_ceiling, Duration::from_millis);
-        SenderConfig { delay_ceiling, ..config }
     }
 }

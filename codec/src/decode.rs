@@ -10,10 +10,11 @@ use crate::bitstream::frame_header::{FrameHeader, FrameKind, HeaderError, KeyFra
 use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::partitions::{MAX_TOKEN_PARTITIONS, PartitionError, TokenPartitions};
 use crate::bitstream::probabilities::Probabilities;
-use crate::bitstream::tokens::TokenContext;
+use crate::bitstream::tokens::{PositionProbabilities, TokenContext, by_position};
+use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{LumaMode, MacroblockGrid, Reference};
-use crate::picture::{Picture, PictureBuffer, Plane, PlaneViewMut};
+use crate::picture::{Picture, PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::predict::inter::InterPrediction;
 use crate::predict::intra::{RowAbove, SubblockEdges, predict_chroma, predict_luma};
 use crate::quantizer::QuantizerSteps;
@@ -190,9 +191,12 @@ struct FrameDecoder<'a> {
     /// The source's segments are used, where this frame has segments but no new map.
     keeps_segments: bool,
     updates_map: bool,
+    tokens: PositionProbabilities,
     steps: [QuantizerSteps; 4],
     filter: Option<LoopFilter>,
     prediction: InterPrediction,
+    /// The planes of last, golden and altref, unless there are none.
+    references: Option<[[PlaneView<'a>; 3]; 3]>,
     picture: PictureBuffer,
     grid: MacroblockGrid,
     row_above: RowAbove,
@@ -218,9 +222,11 @@ impl<'a> FrameDecoder<'a> {
             partition_count: 1 << header.token_partitions_log2,
             keeps_segments: segments.is_some() && !updates_map,
             updates_map,
+            tokens: by_position(&basis.probabilities.tokens),
             steps: QuantizerSteps::of_segments(&header.quantizers, segments),
             filter: LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()),
             prediction: InterPrediction::new(header.version),
+            references: basis.source.map(|source| source.references.each_ref().map(|picture| picture.planes())),
             picture: PictureBuffer::new(basis.size),
             grid: MacroblockGrid::new(basis.size),
             row_above: RowAbove::new(basis.size),
@@ -232,37 +238,33 @@ impl<'a> FrameDecoder<'a> {
 
     /// Decodes a row of macroblocks and filters it; the rows above must be done.
     fn decode_row(&mut self, row: usize) {
+        with_bit_instructions(
+            #[inline(always)]
+            || self.read_modes(row),
+        );
         let mut planes = self.picture.planes_mut();
         let mut context_left = TokenContext::default();
         let partition = &mut self.partitions[row % self.partition_count];
         for column in 0..self.grid.columns() {
-            let kept = match self.keeps_segments {
-                true => self.basis.segment_map.segment(row * self.grid.columns() + column),
-                false => 0,
-            };
-            self.coding.read(&mut self.modes, &mut self.grid, row, column, kept);
-            let cell = self.grid.cell(row, column);
-            let macroblock = self.grid.macroblock_mut(cell);
+            let macroblock = self.grid.macroblock_mut(self.grid.cell(row, column));
             let context_above = &mut self.contexts_above[column];
             let has_y2 = macroblock.luma_mode.has_y2();
             if macroblock.skip {
                 context_above.clear(has_y2);
                 context_left.clear(has_y2);
             } else {
-                macroblock.has_coefficients = self.residue.read(
-                    partition,
-                    &self.basis.probabilities.tokens,
-                    &self.steps[usize::from(macroblock.segment)],
-                    has_y2,
-                    context_above,
-                    &mut context_left,
+                let steps = &self.steps[usize::from(macroblock.segment)];
+                let (residue, tokens, left) = (&mut self.residue, &self.tokens, &mut context_left);
+                macroblock.has_coefficients = with_bit_instructions(
+                    #[inline(always)]
+                    || residue.read(partition, tokens, steps, has_y2, context_above, left),
                 );
             }
             reconstruct(
                 &self.grid,
                 row,
                 column,
-                self.basis.source,
+                self.references.as_ref(),
                 &self.prediction,
                 &self.row_above,
                 &mut self.residue,
@@ -277,6 +279,21 @@ impl<'a> FrameDecoder<'a> {
         if row > 0 {
             self.picture.extend_sides(row - 1..row);
         }
+    }
+
+    /// Reads the headers of a row of macroblocks.
+    #[inline(always)]
+    fn read_modes(&mut self, row: usize) {
+        // A copy of one's own stays in registers.
+        let mut modes = self.modes.clone();
+        for column in 0..self.grid.columns() {
+            let kept = match self.keeps_segments {
+                true => self.basis.segment_map.segment(row * self.grid.columns() + column),
+                false => 0,
+            };
+            self.coding.read(&mut modes, &mut self.grid, row, column, kept);
+        }
+        self.modes = modes;
     }
 
     /// The finished picture, and the segments that stay.
@@ -300,7 +317,7 @@ fn reconstruct(
     grid: &MacroblockGrid,
     row: usize,
     column: usize,
-    source: Option<&Stream>,
+    references: Option<&[[PlaneView<'_>; 3]; 3]>,
     prediction: &InterPrediction,
     row_above: &RowAbove,
     residue: &mut Residue,
@@ -308,12 +325,13 @@ fn reconstruct(
 ) {
     let cell = grid.cell(row, column);
     let macroblock = grid.macroblock(cell);
-    match (macroblock.reference, source) {
-        (Reference::Last | Reference::Golden | Reference::AltRef, Some(source)) => {
-            let reference = source.reference(macroblock.reference);
+    let references = references.filter(|_| macroblock.reference != Reference::Intra);
+    match references {
+        Some(references) => {
+            let reference = &references[macroblock.reference as usize - 1];
             prediction.predict(macroblock, grid.subblocks(cell), reference, planes, row, column);
         }
-        _ => {
+        None => {
             for plane in [Plane::U, Plane::V] {
                 let view = &mut planes[plane as usize];
                 predict_chroma(macroblock.chroma_mode, row_above, plane, view, row, column);

@@ -263,6 +263,8 @@ pub(crate) struct MacroblockGrid {
     columns: usize,
     rows: usize,
     macroblocks: Vec<Macroblock>,
+    /// Where in `subblocks` those of a macroblock are: 0, whose subblocks nobody has changed, for most of them.
+    places: Vec<u32>,
     subblocks: Vec<Subblocks>,
 }
 
@@ -275,7 +277,8 @@ impl MacroblockGrid {
             columns,
             rows,
             macroblocks: vec![Macroblock::OUTSIDE; cells],
-            subblocks: vec![Subblocks::default(); cells],
+            places: vec![0; cells],
+            subblocks: vec![Subblocks::default()],
         }
     }
 
@@ -316,13 +319,17 @@ impl MacroblockGrid {
     /// The subblocks of `cell`.
     #[inline]
     pub(crate) fn subblocks(&self, cell: usize) -> &Subblocks {
-        &self.subblocks[cell]
+        &self.subblocks[self.places[cell] as usize]
     }
 
     /// The subblocks of `cell`, to be changed.
-    #[inline]
     pub(crate) fn subblocks_mut(&mut self, cell: usize) -> &mut Subblocks {
-        &mut self.subblocks[cell]
+        let place = &mut self.places[cell];
+        if *place == 0 {
+            *place = self.subblocks.len() as u32;
+            self.subblocks.push(Subblocks::default());
+        }
+        &mut self.subblocks[*place as usize]
     }
 
     /// The macroblocks of `row`, left to right.
@@ -334,13 +341,13 @@ impl MacroblockGrid {
     #[inline]
     pub(crate) fn subblock_vector(&self, cell: usize, index: usize) -> MotionVector {
         let macroblock = &self.macroblocks[cell];
-        if macroblock.luma_mode == LumaMode::Split { self.subblocks[cell].vectors[index] } else { macroblock.vector }
+        if macroblock.luma_mode == LumaMode::Split { self.subblocks(cell).vectors[index] } else { macroblock.vector }
     }
 
     /// The mode that subblock `index` of the macroblock in `cell` counts as for its neighbours (RFC 6386 §11.3).
     #[inline]
     pub(crate) fn subblock_mode(&self, cell: usize, index: usize) -> SubblockMode {
         let mode = self.macroblocks[cell].luma_mode;
-        if mode == LumaMode::Subblocks { self.subblocks[cell].modes[index] } else { mode.implied_subblock_mode() }
+        if mode == LumaMode::Subblocks { self.subblocks(cell).modes[index] } else { mode.implied_subblock_mode() }
     }
 }

@@ -212,9 +212,10 @@ impl PictureBuffer {
             let side = layout.height / self.size.macroblock_rows();
             for y in rows.start * side..rows.end * side {
                 let row = &mut self.samples[layout.start + (y + layout.border) * layout.stride..][..layout.stride];
-                let (left, right) = (row[layout.border], row[layout.border + layout.width - 1]);
-                row[..layout.border].fill(left);
-                row[layout.border + layout.width..].fill(right);
+                match layout.border {
+                    LUMA_BORDER => extend_row::<LUMA_BORDER>(row, layout.width),
+                    _ => extend_row::<CHROMA_BORDER>(row, layout.width),
+                }
             }
         }
     }
@@ -242,6 +243,19 @@ impl PictureBuffer {
     pub(crate) fn freeze_with_sides(mut self) -> Arc<Picture> {
         self.extend_ends();
         Arc::new(Picture { size: self.size, layouts: self.layouts, samples: self.samples, id: OnceLock::new() })
+    }
+}
+
+/// Repeats the outermost of `width` samples on either side, which are `BORDER` from the left: in lengths that the compiler
+/// knows, for there are thousands of rows.
+#[inline(always)]
+fn extend_row<const BORDER: usize>(row: &mut [u8], width: usize) {
+    let (left, right) = (row[BORDER], row[BORDER + width - 1]);
+    *row.first_chunk_mut().expect("a row begins with a border") = [left; BORDER];
+    let (after, padding) = row[BORDER + width..].split_first_chunk_mut().expect("a row ends with a border");
+    *after = [right; BORDER];
+    if !padding.is_empty() {
+        padding.fill(right);
     }
 }
 
@@ -299,6 +313,11 @@ impl Picture {
     #[inline]
     pub(crate) fn plane(&self, plane: Plane) -> PlaneView<'_> {
         view(&self.samples, &self.layouts[plane as usize])
+    }
+
+    /// All planes with their borders.
+    pub(crate) fn planes(&self) -> [PlaneView<'_>; 3] {
+        Plane::ALL.map(|plane| self.plane(plane))
     }
 
     /// The rows of all planes without border: macroblock-aligned, Y, then U, then V.

@@ -153,3 +153,18 @@ fn a_coarser_version_is_smaller_and_its_size_is_predicted() {
     assert!(analysis.finish(chosen).frame.len() <= sizes[2] * 103 / 100);
     assert_eq!(analysis.quantizer_for(10), QuantizerIndex::MAX);
 }
+
+#[test]
+fn a_key_frame_s_size_is_predicted_too() {
+    let at = |value| QuantizerIndex::new(value).unwrap();
+    for (width, height) in [(176, 144), (33, 17)] {
+        let image = scene(Size::new(width, height).unwrap(), 0, 3);
+        let analysis = analyse(&State::blank(), &image, &Plan::key(at(40)), &Hints::default(), Effort::Live).unwrap();
+        for value in [20, 40, 80] {
+            let (predicted, size) = (analysis.predict_size(at(value)), analysis.finish(at(value)).frame.len());
+            assert!(predicted.abs_diff(size) <= 8 + size / 5, "{predicted} predicted for {size} at {value}");
+        }
+        let chosen = analysis.quantizer_for(analysis.finish(at(60)).frame.len());
+        assert!((50..=70).contains(&chosen.value()), "{chosen:?}");
+    }
+}

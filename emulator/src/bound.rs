@@ -55,8 +55,8 @@ impl Bound {
     /// [`BoundError::EmptyWindow`], [`BoundError::WindowTooLong`].
     pub fn b1(trace: &Trace, window_ms: Range<u64>, propagation_ms: u64) -> Result<Self, BoundError> {
         check(&window_ms)?;
-        // One period on, so that there is a loop before.
-        let shifted_ms = window_ms.start % trace.period_ms() + trace.period_ms();
+        // Two periods on, so that there is a whole loop before: the first opportunity of all may be at the period's end.
+        let shifted_ms = window_ms.start % trace.period_ms() + 2 * trace.period_ms();
         let mut next = trace.opportunities_before(shifted_ms);
         let mut last_ms = trace.time_ms(next - 1);
         let ages = (shifted_ms..shifted_ms + (window_ms.end - window_ms.start)).map(|at_ms| {
@@ -174,6 +174,13 @@ mod tests {
             DelayFigures { mean_ms: 20.0 + 9.0 / 7.0, p50_ms: 21.0, p95_ms: 23.0, p99_ms: 23.0, max_ms: 23.0 };
         assert_eq!(bound.delay, expected);
         assert!((bound.capacity_kbps - 2.0 * 12000.0 / 7.0).abs() < 1e-9); // the one at 7 ms is outside
+    }
+
+    #[test]
+    fn a_trace_of_one_line_has_a_loop_before_it_too() {
+        let bound = Bound::b1(&trace("10\n"), 0..1000, 20).unwrap();
+        let expected = DelayFigures { mean_ms: 24.5, p50_ms: 25.0, p95_ms: 29.0, p99_ms: 29.0, max_ms: 29.0 };
+        assert_eq!(bound.delay, expected);
     }
 
     #[test]

@@ -227,6 +227,12 @@ impl<P> Link<P> {
         self.next_opportunity >= self.end && self.arrived.is_empty()
     }
 
+    /// When the trace comes to its end, for a link that does not repeat it.
+    #[must_use]
+    pub fn end(&self) -> Option<Duration> {
+        (self.end < u64::MAX).then(|| Duration::from_millis(self.opportunity_ms(self.end - 1)))
+    }
+
     fn put_in_flight(&mut self, joins_queue: Duration, packet: P, wire_bytes: usize) {
         if self.in_flight.len() >= MAX_IN_FLIGHT_PACKETS {
             self.figures.dropped_packets += 1;

@@ -128,6 +128,8 @@ impl Shell {
                 () = tokio::time::sleep_until(wake.unwrap_or(self.started).into()), if wake.is_some() => {}
             }
         };
+        // The log goes on to the end, as mahimahi's does, also where nothing was sent for a while.
+        self.deliver(&mut log).await;
         if status.is_none() {
             self.command.kill().await.map_err(step("ending the command"))?;
         }
@@ -152,7 +154,8 @@ impl Shell {
     }
 
     fn wake(&self) -> Option<Instant> {
-        let wake: Option<Duration> = [self.up.poll_timeout(), self.down.poll_timeout()].into_iter().flatten().min();
+        let ends = [self.up.end(), self.down.end()];
+        let wake = [self.up.poll_timeout(), self.down.poll_timeout()].into_iter().chain(ends).flatten().min();
         self.started.checked_add(wake?)
     }
 }

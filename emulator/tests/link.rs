@@ -50,6 +50,7 @@ fn a_link_that_does_not_repeat_dies_at_the_end_of_its_trace() {
     let mut link = link("2\n3\n", &LinkConfig { repeat: false, ..bare() });
     (1..=3).for_each(|packet| link.send(packet, 1500, ms(0)));
     assert!(!link.is_over());
+    assert_eq!(link.end(), Some(ms(3)));
     assert_eq!(arrivals(&mut link, 100), [(1, 2, 2), (2, 3, 3)]);
     assert!(link.is_over());
     assert_eq!(link.poll_timeout(), None);

@@ -16,7 +16,7 @@ pub enum Versions {
         bytes: Vec<usize>,
         /// No version is finer than this: past it, bits buy nothing anyone sees.
         finest: QuantizerIndex,
-        /// Where the finest version is expected to land; motion and modes are decided at its λ.
+        /// Where the finest version is expected to land: where the last one did.
         expected: QuantizerIndex,
     },
 }
@@ -47,19 +47,26 @@ pub struct EncodeResult {
     pub versions: Vec<Encoded>,
     /// Search hints for the next frame.
     pub hints: Hints,
-    /// What a good picture would have taken, if sizes were predicted.
+    /// What a good picture would have taken, if sizes were predicted; 0 where the finest version is well good.
     pub good_bytes: Option<usize>,
 }
 
+/// Decisions are made this much finer than the version is expected to land: a finer λ costs nothing, a coarser one 10 %
+/// and more, and a budget that has grown asks for a finer version than the last.
+const DECIDE_FINER: i32 = 6;
+
 /// A picture at this quantizer is good: about 16 dB of SSIM on a talking head.
 const GOOD: QuantizerIndex = QuantizerIndex::saturating(24);
+const WELL_GOOD: QuantizerIndex = QuantizerIndex::saturating(12);
 
 impl EncodeJob {
     /// Makes the versions. Pure: the same job gives the same bytes.
     pub fn run(&self) -> Result<EncodeResult, EncodeError> {
         let decided_at = match &self.versions {
             Versions::At(quantizers) => quantizers.first().copied().unwrap_or(QuantizerIndex::MAX),
-            Versions::Fitting { expected, finest, .. } => (*expected).max(*finest),
+            Versions::Fitting { expected, finest, .. } => {
+                QuantizerIndex::saturating(i32::from(expected.value()) - DECIDE_FINER).max(*finest)
+            }
         };
         // A picture of another size than the state's, or a state without one, can only start anew.
         let inter = self.source.size() == Some(self.image.size());
@@ -68,10 +75,18 @@ impl EncodeJob {
         let mut good_bytes = None;
         let mut quantizers = match &self.versions {
             Versions::At(quantizers) => quantizers.clone(),
-            Versions::Fitting { bytes, finest, .. } => {
+            Versions::Fitting { bytes, finest, expected } => {
                 let mut sizes = analysis.sizes();
-                good_bytes = Some(sizes.at(GOOD));
-                bytes.iter().map(|&bytes| sizes.quantizer_for(bytes).max(*finest)).collect()
+                let mut near = *expected;
+                let mut fit = |&bytes: &usize| {
+                    near = sizes.quantizer_for(bytes, *finest, near);
+                    near
+                };
+                let quantizers: Vec<QuantizerIndex> = bytes.iter().map(&mut fit).collect();
+                // Well within what is good, the question costs more than its answer is worth.
+                let is_fine = quantizers.first().is_some_and(|&finest| finest <= WELL_GOOD);
+                good_bytes = Some(if is_fine { 0 } else { sizes.at(GOOD) });
+                quantizers
             }
         };
         quantizers.dedup();

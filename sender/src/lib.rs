@@ -32,6 +32,8 @@ pub struct Decision {
     pub capture: u64,
     /// Which version went.
     pub choice: Choice,
+    /// What might have gone at that moment, in bytes of payload.
+    pub budget: usize,
     /// What was sent, unless it was skipped.
     pub sent: Option<Sent>,
 }
@@ -43,7 +45,7 @@ pub enum Choice {
     Fine,
     /// The coarser one.
     Coarse,
-    /// The one small enough for a single packet.
+    /// One made small enough for a single packet, or sent although nothing fitted, so that the picture lives on.
     Survival,
     /// None.
     Skip,
@@ -122,9 +124,9 @@ impl Sender {
         let source = self.policy.source(&self.belief, now);
         Some(EncodeJob {
             capture,
-            image,
             source: self.states.find(source).unwrap_or(&self.blank).clone(),
-            versions: self.policy.versions(&self.transport, now),
+            versions: self.policy.versions(image.size(), &self.transport, now),
+            image,
             hints: std::mem::take(&mut self.hints),
             effort: self.effort,
         })
@@ -138,18 +140,22 @@ impl Sender {
             self.policy.handle_encoded(good_bytes);
         }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
-        let Verdict::Send(chosen) = self.policy.choose(&sizes, &self.transport, now) else {
-            return Decision { capture: result.capture, choice: Choice::Skip, sent: None };
+        let budget = self.policy.budget(&self.transport, now);
+        let decided = |choice, sent| Decision { capture: result.capture, choice, budget: budget.payload_bytes, sent };
+        let Verdict::Send(chosen) = self.policy.choose(&sizes, &budget, &self.transport, now) else {
+            return decided(Choice::Skip, None);
         };
+        // Whatever its place, what our profile sends over the budget is what keeps the picture alive.
+        let over = matches!(self.policy, Policy::Oyster(_)) && sizes[chosen] > budget.payload_bytes;
         let version = result.versions.into_iter().nth(chosen).expect("a policy chooses among the sizes it was given");
         let sent = self.commit(version, now);
         let choice = match (&sent, chosen) {
             (None, _) => Choice::Skip,
-            (Some(_), 0) => Choice::Fine,
-            (Some(_), 1) => Choice::Coarse,
+            (Some(_), 0) if !over => Choice::Fine,
+            (Some(_), 1) if !over => Choice::Coarse,
             (Some(_), _) => Choice::Survival,
         };
-        Decision { capture: result.capture, choice, sent }
+        decided(choice, sent)
     }
 
     /// Hands a version to the transport; none if it takes no more, which no budget lets happen.

@@ -64,10 +64,14 @@ impl Path {
 }
 
 /// The smallest value of about the last window, in two buckets of half a window: what was seen is remembered for at
-/// least half of it and at most all, so a path that has become longer is believed in the end.
+/// least half of it and at most all, so a path that has become longer is believed in the end. The window is of time in
+/// which acks came: a silence ages nothing, or the first packet after an outage, which waited it out, would be the floor.
 #[derive(Clone, Debug)]
 struct WindowedMinimum {
     half_window_us: i64,
+    /// Time in which acks came, and when the last did.
+    heard_us: i64,
+    heard_at_us: Option<i64>,
     bucket_start_us: i64,
     current: Option<i64>,
     previous: Option<i64>,
@@ -75,15 +79,24 @@ struct WindowedMinimum {
 
 impl WindowedMinimum {
     fn new(window_us: i64) -> Self {
-        Self { half_window_us: (window_us / 2).max(1), bucket_start_us: 0, current: None, previous: None }
+        Self {
+            half_window_us: (window_us / 2).max(1),
+            heard_us: 0,
+            heard_at_us: None,
+            bucket_start_us: 0,
+            current: None,
+            previous: None,
+        }
     }
 
     fn update(&mut self, value: i64, now_us: i64) {
-        let age_us = now_us.saturating_sub(self.bucket_start_us);
+        let pause_us = self.heard_at_us.map_or(0, |heard_at_us| now_us.saturating_sub(heard_at_us).max(0));
+        self.heard_us += pause_us.min(SILENCE_US);
+        self.heard_at_us = Some(now_us);
+        let age_us = self.heard_us - self.bucket_start_us;
         if self.current.is_none() || age_us >= self.half_window_us {
-            self.previous = if age_us < 2 * self.half_window_us { self.current } else { None };
-            self.current = None;
-            self.bucket_start_us = now_us;
+            self.previous = self.current.take();
+            self.bucket_start_us = self.heard_us;
         }
         self.current = Some(self.current.map_or(value, |current| current.min(value)));
     }
@@ -95,6 +108,9 @@ impl WindowedMinimum {
         }
     }
 }
+
+/// A pause between acks counts as heard up to this long; one packet a second is the least that is sent.
+const SILENCE_US: i64 = 1_000_000;
 
 /// A time of the caller's clock in µs; times past 4,500 years stand still, so that differences never overflow.
 pub(crate) fn micros(time: Duration) -> i64 {
@@ -116,6 +132,19 @@ mod tests {
             let expected = if second < 10 { 20_000 } else { 50_000 };
             assert_eq!(path.one_way_base_us(), Some(expected), "second {second}");
         }
+    }
+
+    #[test]
+    fn the_floor_outlives_an_outage() {
+        let mut path = Path::new(Duration::from_secs(10));
+        for second in 0..7 {
+            let sent_us = second * 1_000_000;
+            path.on_ack(sent_us, sent_us + 20_000, sent_us + 40_000);
+        }
+        // Sent into an outage of half a minute, and delivered at its end.
+        path.on_ack(7_000_000, 37_000_000, 37_020_000);
+        assert_eq!(path.one_way_base_us(), Some(20_000));
+        assert_eq!(path.queueing_us(), Some(30_000_000 - 20_000));
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub(crate) struct BoolDecoder<'a> {
 /// Once the data are over, this many zero bits are taken to follow; a refill grants them anew.
 const ENDLESS_ZEROS: i32 = 1 << 24;
 
+/// By how much an interval is widened to 128 or more.
+const SHIFTS: [u8; 256] = {
+    let mut shifts = [0; 256];
+    let mut range = 1;
+    while range < 256 {
+        shifts[range] = (range as u8).leading_zeros() as u8;
+        range += 1;
+    }
+    shifts
+};
+
 impl<'a> BoolDecoder<'a> {
     /// A decoder at the start of `partition`.
     pub(crate) fn new(partition: &'a [u8]) -> Self {
@@ -27,7 +38,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Takes whole bytes into the window.
-    #[inline]
+    #[inline(always)]
     fn refill(&mut self) {
         let held_bits = (self.spare_bits + 8) as u32;
         if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {
@@ -39,19 +50,11 @@ impl<'a> BoolDecoder<'a> {
             self.spare_bits += taken_bits as i32;
             self.rest = &self.rest[bytes as usize..];
         } else {
-            self.refill_at_the_end();
+            let taken_bits = 8 * self.rest.len() as i32;
+            self.window |= last_bytes(self.rest, held_bits);
+            self.spare_bits += taken_bits + ENDLESS_ZEROS;
+            self.rest = &[];
         }
-    }
-
-    #[cold]
-    fn refill_at_the_end(&mut self) {
-        // Fewer than 8 bytes are left beside fewer than 8 bits held: all fit.
-        let mut held_bits = self.spare_bits + 8;
-        for &byte in std::mem::take(&mut self.rest) {
-            self.window |= u64::from(byte) << (56 - held_bits);
-            held_bits += 8;
-        }
-        self.spare_bits = held_bits - 8 + ENDLESS_ZEROS;
     }
 
     /// Reads one bool that is false with `probability` in 256ths (RFC 6386 §7.3).
@@ -62,22 +65,29 @@ impl<'a> BoolDecoder<'a> {
             self.refill();
         }
         let split_in_window = u64::from(split) << 56;
-        let bit = self.window >= split_in_window;
-        if bit {
-            self.range -= split;
+        // The two ways count zeros differently, so that the compiler keeps them apart: the processor then foretells the
+        // answer and goes on with the next read, instead of choosing between two outcomes once it is known.
+        if self.window >= split_in_window {
             self.window -= split_in_window;
+            self.range -= split;
+            self.normalise(self.range.leading_zeros() ^ 24);
+            true
         } else {
             self.range = split;
+            self.normalise(u32::from(SHIFTS[split as usize & 255]));
+            false
         }
-        let shift = self.range.leading_zeros() - 24;
-        self.range <<= shift;
-        self.window <<= shift;
+    }
+
+    #[inline(always)]
+    fn normalise(&mut self, shift: u32) {
+        self.range <<= shift & 31;
+        self.window <<= shift & 63;
         self.spare_bits -= shift as i32;
-        bit
     }
 
     /// Reads a flag: an even bool.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_flag(&mut self) -> bool {
         self.read(128)
     }
@@ -99,7 +109,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Reads a leaf of `tree` (RFC 6386 §8.1).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_tree(&mut self, tree: &[i8], probabilities: &[Probability]) -> u8 {
         let mut node = 0;
         loop {
@@ -111,6 +121,12 @@ impl<'a> BoolDecoder<'a> {
             node = next as usize;
         }
     }
+}
+
+/// The last bytes of a partition, fewer than eight, where a window holds `held_bits` already (fewer than eight, too).
+#[cold]
+fn last_bytes(bytes: &[u8], held_bits: u32) -> u64 {
+    bytes.iter().zip(0..).map(|(&byte, place)| u64::from(byte) << (56 - held_bits - 8 * place)).fold(0, |a, b| a | b)
 }
 
 /// Where coded bools go: into a partition, or only into a count of what they would cost.

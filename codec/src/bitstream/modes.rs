@@ -60,6 +60,7 @@ impl ModeCoding {
     /// Reads the header of the macroblock at (`row`, `column`) into `grid`, where those above and to the left are.
     ///
     /// `segment` is the one it keeps if the frame doesn't say.
+    #[inline(always)]
     pub(crate) fn read(
         &self,
         decoder: &mut BoolDecoder<'_>,
@@ -76,12 +77,12 @@ impl ModeCoding {
         let skip = self.skip_probability.is_some_and(|probability| decoder.read(probability));
         let common = Macroblock { segment, skip, ..Macroblock::OUTSIDE };
         *grid.macroblock_mut(cell) = match &self.inter {
-            None => read_key_macroblock(decoder, grid, cell, common),
+            None => apart(decoder, |decoder| read_key_macroblock(decoder, grid, cell, common)),
             Some(inter) if decoder.read(inter.intra_probability) => {
                 let bounds = VectorBounds::new(row, column, grid.rows(), grid.columns());
                 inter.read_inter_macroblock(decoder, grid, cell, &bounds, common)
             }
-            Some(inter) => inter.read_intra_macroblock(decoder, grid, cell, common),
+            Some(inter) => apart(decoder, |decoder| inter.read_intra_macroblock(decoder, grid, cell, common)),
         };
     }
 
@@ -109,6 +110,15 @@ impl ModeCoding {
             }
         }
     }
+}
+
+/// Lets `read` work on a copy of the decoder. Where `read` is a call, the decoder itself can then stay in registers.
+#[inline(always)]
+fn apart<'a, T>(decoder: &mut BoolDecoder<'a>, read: impl FnOnce(&mut BoolDecoder<'a>) -> T) -> T {
+    let mut own = decoder.clone();
+    let value = read(&mut own);
+    *decoder = own;
+    value
 }
 
 /// Reads the modes of a macroblock on a key frame, where subblock modes have contexts (RFC 6386 §11).
@@ -191,6 +201,7 @@ impl InterModeCoding {
     }
 
     /// Reads reference, mode and vectors of an inter macroblock (RFC 6386 §16.2, §16.3).
+    #[inline(always)]
     fn read_inter_macroblock(
         &self,
         decoder: &mut BoolDecoder<'_>,
@@ -207,13 +218,20 @@ impl InterModeCoding {
             Reference::AltRef
         };
         let suggestions = Suggestions::find(grid, cell, reference, self.sign_biases, bounds);
-        let luma_mode = LumaMode::from_inter_leaf(decoder.read_tree(&INTER_MODE_TREE, &suggestions.mode_probabilities));
-        let vector = match luma_mode {
-            LumaMode::Nearest => suggestions.nearest,
-            LumaMode::Near => suggestions.near,
-            LumaMode::New => suggestions.best.plus(read_vector(decoder, &self.vectors)),
-            LumaMode::Split => self.read_split(decoder, grid, cell, suggestions.best),
-            _ => MotionVector::ZERO,
+        // The inter mode tree, branch by branch.
+        let probabilities = &suggestions.mode_probabilities;
+        let (luma_mode, vector) = if !decoder.read(probabilities[0]) {
+            (LumaMode::Zero, MotionVector::ZERO)
+        } else if !decoder.read(probabilities[1]) {
+            (LumaMode::Nearest, suggestions.nearest)
+        } else if !decoder.read(probabilities[2]) {
+            (LumaMode::Near, suggestions.near)
+        } else if !decoder.read(probabilities[3]) {
+            let difference = apart(decoder, |decoder| read_vector(decoder, &self.vectors));
+            (LumaMode::New, suggestions.best.plus(difference))
+        } else {
+            let last = apart(decoder, |decoder| self.read_split(decoder, grid, cell, suggestions.best));
+            (LumaMode::Split, last)
         };
         Macroblock { luma_mode, reference, vector, ..common }
     }

@@ -61,63 +61,56 @@ const NODE_OVER_CATEGORY_4: usize = 8;
 const NODE_IS_CATEGORY_4: usize = 9;
 const NODE_IS_CATEGORY_6: usize = 10;
 
+/// Token probabilities by kind, position, context and node: those of [`TokenProbabilities`], where positions share bands.
+pub(crate) type PositionProbabilities = [[[[Probability; 11]; 3]; 16]; 4];
+
+/// Probabilities by position from those by band.
+pub(crate) fn by_position(probabilities: &TokenProbabilities) -> PositionProbabilities {
+    std::array::from_fn(|kind| {
+        std::array::from_fn(|position| probabilities[kind][usize::from(COEFFICIENT_BANDS[position])])
+    })
+}
+
 /// Reads the tokens of a block and multiplies them by their steps.
 ///
 /// `probabilities` are those of the block's kind, `context` counts the neighbours with coefficients (0..=2), `steps`
 /// are those of DC and AC; `coefficients`, in raster order, must be zeros. The answer is the position after the last
 /// token: the block counts as having coefficients if it is over `first`.
-#[inline]
+#[inline(always)]
 pub(crate) fn read_block(
     decoder: &mut BoolDecoder<'_>,
-    probabilities: &[[[Probability; 11]; 3]; 8],
+    probabilities: &[[[Probability; 11]; 3]; 16],
     context: usize,
     first: usize,
     steps: [i16; 2],
     coefficients: &mut [i16; 16],
 ) -> usize {
-    // Most blocks are empty: see that before anything else.
-    let nodes = &probabilities[usize::from(COEFFICIENT_BANDS[first])][context];
+    let mut position = first;
+    let mut nodes = &probabilities[first][context];
     if !decoder.read(nodes[NODE_MORE]) {
         return first;
     }
-    // A copy of one's own stays in registers.
-    let mut own = decoder.clone();
-    let end = read_coefficients(&mut own, probabilities, nodes, first, steps, coefficients);
-    *decoder = own;
-    end
-}
-
-/// Reads the tokens of a block that is known not to be empty, from the first one's [`NODE_NONZERO`] on.
-#[inline(always)]
-fn read_coefficients<'a>(
-    decoder: &mut BoolDecoder<'_>,
-    probabilities: &'a [[[Probability; 11]; 3]; 8],
-    mut nodes: &'a [Probability; 11],
-    first: usize,
-    steps: [i16; 2],
-    coefficients: &mut [i16; 16],
-) -> usize {
-    let mut position = first;
     loop {
         while !decoder.read(nodes[NODE_NONZERO]) {
             position += 1;
             if position == 16 {
                 return 16;
             }
-            nodes = &probabilities[usize::from(COEFFICIENT_BANDS[position])][0];
+            nodes = &probabilities[position][0];
         }
         let (magnitude, next_context) =
             if decoder.read(nodes[NODE_OVER_ONE]) { (read_large(decoder, nodes), 2) } else { (1, 1) };
         let step = steps[usize::from(position > 0)];
         // Wrapping, as the 16-bit registers of other decoders do: only corrupt streams go that far.
         let value = (magnitude as i16).wrapping_mul(step);
-        let value = if decoder.read_flag() { value.wrapping_neg() } else { value };
-        coefficients[usize::from(ZIGZAG[position])] = value;
+        // Negation without a branch: nobody can foretell a sign.
+        let sign = -i16::from(decoder.read_flag());
+        coefficients[usize::from(ZIGZAG[position] & 15)] = (value ^ sign).wrapping_sub(sign);
         position += 1;
         if position == 16 {
             return 16;
         }
-        nodes = &probabilities[usize::from(COEFFICIENT_BANDS[position])][next_context];
+        nodes = &probabilities[position][next_context];
         if !decoder.read(nodes[NODE_MORE]) {
             return position;
         }
@@ -310,7 +303,7 @@ mod tests {
             let mut decoder = BoolDecoder::new(&bytes);
             for (kind, context, levels) in &blocks {
                 let mut coefficients = [0; 16];
-                let probabilities = &DEFAULT_TOKEN_PROBABILITIES[*kind as usize];
+                let probabilities = &by_position(&DEFAULT_TOKEN_PROBABILITIES)[*kind as usize];
                 let end = read_block(&mut decoder, probabilities, *context, kind.first(), [3, 5], &mut coefficients);
                 for (position, &level) in levels.iter().enumerate() {
                     let step = if position == 0 { 3 } else { 5 };

@@ -2,7 +2,7 @@
 
 use super::bool_coder::{BoolDecoder, BoolSink};
 use super::tables::{INTER_MODE_CONTEXTS, Probability, SHORT_VECTOR_TREE, VectorProbabilities};
-use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
+use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, MotionVector, Reference};
 
 // Where the probabilities of a component lie (RFC 6386 §17.2).
 const IS_LONG: usize = 0;
@@ -42,7 +42,12 @@ fn read_component(decoder: &mut BoolDecoder<'_>, probabilities: &VectorProbabili
             magnitude |= 8;
         }
     } else {
-        magnitude = decoder.read_tree(&SHORT_VECTOR_TREE, &probabilities[SHORT_TREE..]).into();
+        // The short vector tree is full: three bits from the top, and each tells where the next one's probability lies.
+        let high = usize::from(decoder.read(probabilities[SHORT_TREE]));
+        let below = SHORT_TREE + 1 + 3 * high;
+        let middle = usize::from(decoder.read(probabilities[below]));
+        let low = usize::from(decoder.read(probabilities[below + 1 + middle]));
+        magnitude = (high << 2 | middle << 1 | low) as i16;
     }
     if magnitude != 0 && decoder.read(probabilities[SIGN]) { -magnitude } else { magnitude }
 }
@@ -109,10 +114,23 @@ pub(crate) struct Suggestions {
 }
 
 impl Suggestions {
+    /// What three neighbours with zero vectors suggest, none of them split: they count 2, 2 and 1 for zero.
+    const STILL: Self = Self {
+        nearest: MotionVector::ZERO,
+        near: MotionVector::ZERO,
+        best: MotionVector::ZERO,
+        mode_probabilities: [
+            INTER_MODE_CONTEXTS[5][0],
+            INTER_MODE_CONTEXTS[0][1],
+            INTER_MODE_CONTEXTS[0][2],
+            INTER_MODE_CONTEXTS[0][3],
+        ],
+    };
+
     /// What the neighbours of `cell` suggest if it refers to `reference` (RFC 6386 §16.3).
     ///
     /// `sign_biases`, by reference, turn round the vectors of neighbours whose reference lies the other way in time.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(
         grid: &MacroblockGrid,
         cell: usize,
@@ -124,6 +142,24 @@ impl Suggestions {
         let left = grid.macroblock(cell - 1);
         let above_left = grid.macroblock(cell - grid.stride() - 1);
 
+        // Over still parts of a picture there is nothing to weigh up.
+        let is_still = |neighbour: &Macroblock| {
+            neighbour.vector == MotionVector::ZERO
+                && neighbour.reference != Reference::Intra
+                && neighbour.luma_mode != LumaMode::Split
+        };
+        if is_still(above) && is_still(left) && is_still(above_left) {
+            return Self::STILL;
+        }
+        Self::weigh([above, left, above_left], reference, sign_biases, bounds)
+    }
+
+    fn weigh(
+        [above, left, above_left]: [&Macroblock; 3],
+        reference: Reference,
+        sign_biases: [bool; 4],
+        bounds: &VectorBounds,
+    ) -> Self {
         // Slot 0 counts zero vectors; the others hold up to three distinct vectors in the order of finding.
         let mut vectors = [MotionVector::ZERO; 4];
         let mut counts = [0usize; 4];
@@ -150,8 +186,7 @@ impl Suggestions {
         if counts[3] > 0 && vectors[3] == vectors[1] {
             counts[1] += 1;
         }
-        let is_split =
-            |macroblock: &crate::macroblock::Macroblock| usize::from(macroblock.luma_mode == LumaMode::Split);
+        let is_split = |macroblock: &Macroblock| usize::from(macroblock.luma_mode == LumaMode::Split);
         counts[3] = 2 * (is_split(above) + is_split(left)) + is_split(above_left);
         if counts[2] > counts[1] {
             counts.swap(1, 2);
@@ -175,7 +210,6 @@ mod tests {
     use super::super::tables::DEFAULT_VECTOR_PROBABILITIES;
     use super::*;
     use crate::Size;
-    use crate::macroblock::Macroblock;
     use proptest::prelude::*;
 
     proptest! {

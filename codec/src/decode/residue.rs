@@ -1,8 +1,7 @@
 //! The residue of one macroblock: its tokens read at once, then added block by block (RFC 6386 §13, §14).
 
 use crate::bitstream::bool_coder::BoolDecoder;
-use crate::bitstream::tables::TokenProbabilities;
-use crate::bitstream::tokens::{BlockKind, TokenContext, read_block};
+use crate::bitstream::tokens::{BlockKind, PositionProbabilities, TokenContext, read_block};
 use crate::kernels::inverse::{
     add_inverse_dct, add_inverse_dct_of_dc, add_residue_8x8, add_residue_16x16, inverse_walsh,
 };
@@ -27,45 +26,77 @@ impl Residue {
     /// Reads the tokens of a macroblock. Whether any came, as the loop filter wants to know.
     ///
     /// `above` and `left` are the contexts of its column and row, and become what it leaves to the next.
+    #[inline(always)]
     pub(super) fn read(
         &mut self,
         decoder: &mut BoolDecoder<'_>,
-        probabilities: &TokenProbabilities,
+        probabilities: &PositionProbabilities,
         steps: &QuantizerSteps,
         has_y2: bool,
         above: &mut TokenContext,
         left: &mut TokenContext,
     ) -> bool {
-        let mut any = false;
-        let mut luma_kind = BlockKind::LumaWithDc;
+        // Copies of one's own stay in registers.
+        let mut own = decoder.clone();
+        let (mut any, mut luma_kind) = (false, BlockKind::LumaWithDc);
         if has_y2 {
             luma_kind = BlockKind::LumaWithoutDc;
-            any |= self.read_y2(decoder, probabilities, steps, above, left);
+            any = self.read_y2(&mut own, probabilities, steps.y2, above, left);
         }
-        for index in 0..FIRST_CHROMA_BLOCK {
-            let (above, left) = (&mut above.luma[index % 4], &mut left.luma[index / 4]);
-            any |= self.read_one(decoder, probabilities, luma_kind, steps.y, index, above, left);
+        any |= self.read_square(&mut own, probabilities, luma_kind, steps.y, 0, &mut above.luma, &mut left.luma);
+        for (plane, (above, left)) in above.chroma.iter_mut().zip(&mut left.chroma).enumerate() {
+            let first = FIRST_CHROMA_BLOCK + 4 * plane;
+            any |= self.read_square(&mut own, probabilities, BlockKind::Chroma, steps.chroma, first, above, left);
         }
-        for index in FIRST_CHROMA_BLOCK..BLOCKS {
-            let (plane, within) = ((index - FIRST_CHROMA_BLOCK) / 4, index % 4);
-            let (above, left) = (&mut above.chroma[plane][within % 2], &mut left.chroma[plane][within / 2]);
-            any |= self.read_one(decoder, probabilities, BlockKind::Chroma, steps.chroma, index, above, left);
-        }
+        *decoder = own;
         any
     }
 
+    /// Reads a square of `SIDE` by `SIDE` blocks from block `first_block` on; whether any tokens came.
+    #[expect(clippy::too_many_arguments, reason = "what blocks share, and their place")]
+    #[inline(always)]
+    fn read_square<const SIDE: usize>(
+        &mut self,
+        decoder: &mut BoolDecoder<'_>,
+        probabilities: &PositionProbabilities,
+        kind: BlockKind,
+        steps: [i16; 2],
+        first_block: usize,
+        above: &mut [u8; SIDE],
+        left: &mut [u8; SIDE],
+    ) -> bool {
+        let probabilities = &probabilities[kind as usize];
+        let first = kind.first();
+        let blocks = self.coefficients[first_block..][..SIDE * SIDE].as_chunks_mut::<SIDE>().0;
+        let ends = self.ends[first_block..][..SIDE * SIDE].as_chunks_mut::<SIDE>().0;
+        let mut any = 0;
+        for ((blocks, ends), left) in blocks.iter_mut().zip(ends).zip(left) {
+            for ((block, block_end), above) in blocks.iter_mut().zip(ends).zip(above.iter_mut()) {
+                let context = usize::from(*above + *left);
+                let end = read_block(decoder, probabilities, context, first, steps, block);
+                let has_coefficients = u8::from(end > first);
+                (*above, *left) = (has_coefficients, has_coefficients);
+                // Where nothing came, a DC from Y2 may have.
+                *block_end = (*block_end).max(end as u8 * has_coefficients);
+                any |= has_coefficients;
+            }
+        }
+        any != 0
+    }
+
     /// Reads Y2 and spreads it over the DCs of luma.
+    #[inline(always)]
     fn read_y2(
         &mut self,
         decoder: &mut BoolDecoder<'_>,
-        probabilities: &TokenProbabilities,
-        steps: &QuantizerSteps,
+        probabilities: &PositionProbabilities,
+        steps: [i16; 2],
         above: &mut TokenContext,
         left: &mut TokenContext,
     ) -> bool {
         let mut y2 = [0; 16];
         let context = usize::from(above.y2 + left.y2);
-        let end = read_block(decoder, &probabilities[BlockKind::Y2 as usize], context, 0, steps.y2, &mut y2);
+        let end = read_block(decoder, &probabilities[BlockKind::Y2 as usize], context, 0, steps, &mut y2);
         let has_coefficients = end > 0;
         (above.y2, left.y2) = (has_coefficients.into(), has_coefficients.into());
         if has_coefficients {
@@ -73,30 +104,6 @@ impl Residue {
                 self.coefficients[index][0] = dc;
                 self.ends[index] = 1;
             }
-        }
-        has_coefficients
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a block's coding, steps and place")]
-    #[inline(always)]
-    fn read_one(
-        &mut self,
-        decoder: &mut BoolDecoder<'_>,
-        probabilities: &TokenProbabilities,
-        kind: BlockKind,
-        steps: [i16; 2],
-        index: usize,
-        above: &mut u8,
-        left: &mut u8,
-    ) -> bool {
-        let first = kind.first();
-        let context = usize::from(*above + *left);
-        let coefficients = &mut self.coefficients[index];
-        let end = read_block(decoder, &probabilities[kind as usize], context, first, steps, coefficients);
-        let has_coefficients = end > first;
-        (*above, *left) = (has_coefficients.into(), has_coefficients.into());
-        if has_coefficients {
-            self.ends[index] = end as u8;
         }
         has_coefficients
     }

@@ -41,7 +41,7 @@ impl Analysis {
 
     /// The finest quantizer at which the frame is predicted to take at most `bytes`; the coarsest if there is none.
     pub fn quantizer_for(&self, bytes: usize) -> QuantizerIndex {
-        Sizes::of(self).quantizer_for(bytes)
+        Sizes::of(self).quantizer_for(bytes, QuantizerIndex::MIN, self.plan.finest)
     }
 
     /// The predicted sizes of this frame, each computed once: for more than one question.
@@ -68,7 +68,9 @@ impl Analysis {
                     Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
                     _ => &self.coefficients[index],
                 };
-                let any = self.treatments[index] != Treatment::Kept && settler.settle_all(coefficients, &mut levels);
+                // A key frame treats every macroblock alike and has none.
+                let kept = self.treatments.get(index) == Some(&Treatment::Kept);
+                let any = !kept && settler.settle_all(coefficients, &mut levels);
                 if any {
                     contexts.visit(column, &levels, y2, |levels, end, kind, context| {
                         counts.count(levels, end, kind, context);
@@ -85,8 +87,7 @@ impl Analysis {
 
 /// The predicted sizes of one analysed frame.
 ///
-/// A question costs a prediction for each quantizer it looks at, and as sizes hardly jump from frame to frame, it looks
-/// near the quantizer the frame was analysed for first.
+/// A question costs a prediction for each quantizer it looks at; it looks at few where the answer is expected.
 pub struct Sizes<'a> {
     analysis: &'a Analysis,
     known: [Option<usize>; QUANTIZERS],
@@ -106,18 +107,17 @@ impl<'a> Sizes<'a> {
         *known.get_or_insert_with(|| self.analysis.predict_size(quantizer))
     }
 
-    /// As [`Analysis::quantizer_for`].
-    pub fn quantizer_for(&mut self, bytes: usize) -> QuantizerIndex {
+    /// As [`Analysis::quantizer_for`], but not finer than `finest`; the search begins at `expected`.
+    pub fn quantizer_for(&mut self, bytes: usize, finest: QuantizerIndex, expected: QuantizerIndex) -> QuantizerIndex {
         let index = |value: usize| QuantizerIndex::saturating(value as i32);
-        let guess = usize::from(self.analysis.plan.finest.value());
-        let last = QUANTIZERS - 1;
-        // Steps that double, away from the guess, until the answer is between the last two.
-        let (mut too_fine, mut fitting) = (None, last);
+        let (first, last) = (usize::from(finest.value()), QUANTIZERS - 1);
+        let expected = usize::from(expected.value()).max(first);
+        // Steps that double, away from what was expected, until the answer lies between the last two: too fine and fitting.
         let mut step = 1;
-        if self.at(index(guess)) <= bytes {
-            fitting = guess;
-            while fitting > 0 && too_fine.is_none() {
-                let finer = fitting.saturating_sub(step);
+        let (mut too_fine, mut fitting) = (None, expected);
+        if self.at(index(expected)) <= bytes {
+            while fitting > first && too_fine.is_none() {
+                let finer = fitting.saturating_sub(step).max(first);
                 if self.at(index(finer)) <= bytes {
                     fitting = finer;
                 } else {
@@ -126,19 +126,17 @@ impl<'a> Sizes<'a> {
                 step *= 2;
             }
         } else {
-            let mut finest = guess;
-            while finest < last {
-                let coarser = (finest + step).min(last);
-                if self.at(index(coarser)) <= bytes {
-                    fitting = coarser;
+            too_fine = Some(expected);
+            loop {
+                fitting = (fitting + step).min(last);
+                if fitting == last || self.at(index(fitting)) <= bytes {
                     break;
                 }
-                finest = coarser;
+                too_fine = Some(fitting);
                 step *= 2;
             }
-            too_fine = Some(finest);
         }
-        let mut low = too_fine.map_or(0, |finest| finest + 1).min(fitting);
+        let mut low = too_fine.map_or(first, |too_fine| too_fine + 1).min(fitting);
         while low < fitting {
             let middle = low + (fitting - low) / 2;
             if self.at(index(middle)) <= bytes { fitting = middle } else { low = middle + 1 }

@@ -84,28 +84,33 @@ pub(crate) fn predict_two(
     }
 }
 
-/// Copies a block of `width` by `height`: 16, 8 or 4 samples wide.
-#[inline]
+/// Copies a block of `width` by `height`.
+#[inline(always)]
 fn copy(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize, width: usize, height: usize) {
-    match width {
-        16 => copy_rows::<16>(source, source_stride, target, target_stride, height),
-        8 => copy_rows::<8>(source, source_stride, target, target_stride, height),
-        _ => copy_rows::<4>(source, source_stride, target, target_stride, height),
+    match (width, height) {
+        (16, 16) => copy_16x16(source, source_stride, target, target_stride),
+        (8, 8) => copy_8x8(source, source_stride, target, target_stride),
+        (8, 4) => copy_8x4(source, source_stride, target, target_stride),
+        _ => copy_4x4(source, source_stride, target, target_stride),
     }
 }
 
-#[inline(always)]
-fn copy_rows<const W: usize>(
-    source: &[u8],
-    source_stride: usize,
-    target: &mut [u8],
-    target_stride: usize,
-    height: usize,
-) {
-    for y in 0..height {
-        *row_mut::<W>(target, y * target_stride) = *row::<W>(source, y * source_stride);
-    }
+/// A function that copies blocks of one size.
+macro_rules! copy_block {
+    ($name:ident, $width:literal, $height:literal) => {
+        #[inline]
+        fn $name(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize) {
+            return_with_sse2!(interpolate::$name(source, source_stride, target, target_stride));
+            #[cfg(not(target_arch = "x86_64"))]
+            definition::copy::<$width, $height>(source, source_stride, target, target_stride);
+        }
+    };
 }
+
+copy_block!(copy_16x16, 16, 16);
+copy_block!(copy_8x8, 8, 8);
+copy_block!(copy_8x4, 8, 4);
+copy_block!(copy_4x4, 4, 4);
 
 #[inline(always)]
 fn row_mut<const W: usize>(samples: &mut [u8], at: usize) -> &mut [u8; W] {
@@ -161,6 +166,17 @@ predict_two_blocks!(six_tap_4x4_of_two, 4);
 /// What the kernels compute, written plainly.
 pub(super) mod definition {
     use super::{SIX_TAPS, TAPS_AROUND, TAPS_BEFORE, row, row_mut};
+
+    pub(in crate::kernels) fn copy<const W: usize, const H: usize>(
+        source: &[u8],
+        source_stride: usize,
+        target: &mut [u8],
+        target_stride: usize,
+    ) {
+        for y in 0..H {
+            *row_mut::<W>(target, y * target_stride) = *row::<W>(source, y * source_stride);
+        }
+    }
 
     /// The widest intermediate of the first pass: 16 samples of 16 + 5 rows.
     type Intermediate = [[u8; 16]; 16 + TAPS_AROUND];

@@ -3,7 +3,7 @@
 use crate::bitstream::frame_header::Version;
 use crate::kernels::interpolate::{self, Interpolation, TAPS_AROUND, TAPS_BEFORE};
 use crate::macroblock::{LumaMode, Macroblock, MotionVector, Subblocks};
-use crate::picture::{Picture, Plane, PlaneView, PlaneViewMut};
+use crate::picture::{PlaneView, PlaneViewMut};
 
 /// A leaf of the split tree: 16 subblocks with a vector each.
 const SPLIT_INTO_SIXTEENTHS: u8 = 3;
@@ -24,27 +24,27 @@ impl InterPrediction {
         }
     }
 
-    /// Predicts all three planes of the inter macroblock at (`row`, `column`) into `target`.
+    /// Predicts all three planes of the inter macroblock at (`row`, `column`) into `target` from those of a picture.
     pub(crate) fn predict(
         &self,
         macroblock: &Macroblock,
         subblocks: &Subblocks,
-        reference: &Picture,
+        reference: &[PlaneView<'_>; 3],
         target: &mut [PlaneViewMut<'_>; 3],
         row: usize,
         column: usize,
     ) {
+        let [luma, u, v] = reference;
         if macroblock.luma_mode == LumaMode::Split {
-            self.predict_split_luma(subblocks, &reference.plane(Plane::Y), &mut target[0], row, column);
-            self.predict_split_chroma(subblocks, reference, target, row, column);
+            self.predict_split_luma(subblocks, luma, &mut target[0], row, column);
+            self.predict_split_chroma(subblocks, [u, v], target, row, column);
             return;
         }
-        let luma = Block { x: column * 16, y: row * 16, width: 16, height: 16 };
-        self.predict_luma(&reference.plane(Plane::Y), luma, macroblock.vector, &mut target[0]);
-        let chroma = Block { x: column * 8, y: row * 8, width: 8, height: 8 };
+        let block = Block { x: column * 16, y: row * 16, width: 16, height: 16 };
+        self.predict_luma(luma, block, macroblock.vector, &mut target[0]);
+        let block = Block { x: column * 8, y: row * 8, width: 8, height: 8 };
         // A luma vector in quarters is the chroma vector in eighths.
-        let vector = self.chroma_vector(macroblock.vector);
-        self.predict_chroma(&[reference.plane(Plane::U), reference.plane(Plane::V)], chroma, vector, target);
+        self.predict_chroma([u, v], block, self.chroma_vector(macroblock.vector), target);
     }
 
     fn predict_split_luma(
@@ -68,12 +68,11 @@ impl InterPrediction {
     fn predict_split_chroma(
         &self,
         subblocks: &Subblocks,
-        reference: &Picture,
+        references: [&PlaneView<'_>; 2],
         target: &mut [PlaneViewMut<'_>; 3],
         row: usize,
         column: usize,
     ) {
-        let views = [reference.plane(Plane::U), reference.plane(Plane::V)];
         for (y, x) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             let first = y * 8 + x * 2;
             let four = [first, first + 1, first + 4, first + 5].map(|index| subblocks.vectors[index]);
@@ -82,7 +81,7 @@ impl InterPrediction {
                 column: mean_of_four(four.map(|vector| vector.column)),
             });
             let block = Block { x: column * 8 + x * 4, y: row * 8 + y * 4, width: 4, height: 4 };
-            self.predict_chroma(&views, block, vector, target);
+            self.predict_chroma(references, block, vector, target);
         }
     }
 
@@ -112,7 +111,7 @@ impl InterPrediction {
     #[inline]
     fn predict_chroma(
         &self,
-        references: &[PlaneView<'_>; 2],
+        [u_reference, v_reference]: [&PlaneView<'_>; 2],
         block: Block,
         vector: MotionVector,
         target: &mut [PlaneViewMut<'_>; 3],
@@ -121,14 +120,14 @@ impl InterPrediction {
         let eighths = ((vector.column & 7) as usize, (vector.row & 7) as usize);
         let [_, u, v] = target;
         let area = Area::of(block, whole);
-        if area.is_within(&references[0]) {
-            let (stride, target_stride) = (references[0].stride, u.stride);
-            let sources = references.map(|reference| reference.at(area.left, area.top));
+        if area.is_within(u_reference) {
+            let (stride, target_stride) = (u_reference.stride, u.stride);
+            let sources = [u_reference.at(area.left, area.top), v_reference.at(area.left, area.top)];
             let targets = [u.at_mut(block.x, block.y), v.at_mut(block.x, block.y)];
             interpolate::predict_two(self.interpolation, sources, stride, eighths, targets, target_stride, block.width);
         } else {
-            self.predict_block(&references[0], block, whole, eighths, u);
-            self.predict_block(&references[1], block, whole, eighths, v);
+            self.predict_block(u_reference, block, whole, eighths, u);
+            self.predict_block(v_reference, block, whole, eighths, v);
         }
     }
 
@@ -219,7 +218,7 @@ fn extended_block(reference: &PlaneView<'_>, area: &Area) -> [[u8; EXTENDED_SIDE
 mod tests {
     use super::*;
     use crate::macroblock::Reference;
-    use crate::picture::PictureBuffer;
+    use crate::picture::{Picture, PictureBuffer, Plane};
     use crate::{Image, Size};
     use proptest::prelude::*;
 
@@ -262,7 +261,7 @@ mod tests {
             let subblocks = Subblocks { vectors: [vector; 16], split, ..Subblocks::default() };
             let painted = |macroblock: &Macroblock| {
                 let mut target = PictureBuffer::new(size);
-                prediction.predict(macroblock, &subblocks, &reference, &mut target.planes_mut(), mb_row, mb_column);
+                prediction.predict(macroblock, &subblocks, &reference.planes(), &mut target.planes_mut(), mb_row, mb_column);
                 target.freeze().image()
             };
             let whole = painted(&inter(vector));
@@ -277,7 +276,7 @@ mod tests {
             let prediction = InterPrediction::new(Version::default());
             let mut target = PictureBuffer::new(Size::new(32, 32).unwrap());
             let vector = MotionVector { row: row * 4, column: column * 4 };
-            prediction.predict(&inter(vector), &Subblocks::default(), &reference, &mut target.planes_mut(), 1, 1);
+            prediction.predict(&inter(vector), &Subblocks::default(), &reference.planes(), &mut target.planes_mut(), 1, 1);
             for (y, x) in [(0, 0), (15, 0), (0, 15), (15, 15), (7, 9)] {
                 let clamped = |at: i16, by: i16| (16 + at + by).clamp(0, 31) as isize;
                 prop_assert_eq!(

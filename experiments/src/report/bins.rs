@@ -1,7 +1,7 @@
 //! Rates over time: bytes at instants, added up in bins.
 
 /// Kilobits per second in each bin of `bin_us` from `starts_us` on, the last one perhaps cut short by `ends_us`;
-/// `events` are instants in microseconds and bytes, in any order, those outside left out. At most [`MAX_BINS`] bins.
+/// `events` are instants in microseconds and bytes, in any order, those outside left out. At most `MAX_BINS` bins.
 pub fn kbps_in_bins(
     events: impl IntoIterator<Item = (u64, u64)>,
     starts_us: u64,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, StateTag};
-use oyster_transport::FrameSender;
+use oyster_transport::Budget;
 
 use super::Verdict;
 use crate::belief::ReceiverBelief;
@@ -46,19 +46,18 @@ impl Classic {
         }
     }
 
-    pub(crate) fn versions(&self, _transport: &FrameSender, _now: Duration) -> Versions {
+    pub(crate) fn versions(&self) -> Versions {
         let at = |index: i32| QuantizerIndex::saturating(index.max(FINEST));
         Versions::At(vec![at(self.last_quantizer - FINER_STEP), at(self.last_quantizer + COARSER_STEP)])
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget(now).payload_bytes;
-        let verdict = choose(sizes, budget, self.skipped);
+    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget) -> Verdict {
+        let verdict = choose(sizes, budget.payload_bytes, self.skipped);
         self.skipped = if verdict == Verdict::Skip { self.skipped + 1 } else { 0 };
         verdict
     }
 
-    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, _bytes: usize, _now: Duration) {
+    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex) {
         self.last_quantizer = i32::from(quantizer.value());
     }
 }

@@ -37,7 +37,7 @@ impl Default for Conventional {
 }
 
 impl Conventional {
-    pub(crate) fn versions(&self, _transport: &FrameSender, _now: Duration) -> Versions {
+    pub(crate) fn versions(&self) -> Versions {
         Versions::At(vec![QuantizerIndex::saturating(self.quantizer.round() as i32)])
     }
 
@@ -53,7 +53,7 @@ impl Conventional {
         if self.bucket_bytes > rate * BUFFER_SECONDS { Verdict::Skip } else { Verdict::Send(0) }
     }
 
-    pub(crate) fn handle_sent(&mut self, _quantizer: QuantizerIndex, bytes: usize, _now: Duration) {
+    pub(crate) fn handle_sent(&mut self, bytes: usize) {
         self.bucket_bytes += bytes as f64;
     }
 }

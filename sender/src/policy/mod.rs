@@ -10,8 +10,8 @@ pub(crate) use oyster::Oyster;
 
 use std::time::Duration;
 
-use oyster_codec::{QuantizerIndex, StateTag};
-use oyster_transport::{FrameSender, Profile};
+use oyster_codec::{QuantizerIndex, Size, StateTag};
+use oyster_transport::{Budget, FrameSender, Profile};
 
 use crate::belief::ReceiverBelief;
 use crate::job::Versions;
@@ -31,17 +31,6 @@ pub(crate) enum Policy {
     Classic(Classic),
     Oyster(Oyster),
     Conventional(Conventional),
-}
-
-/// Calls the same method of whichever profile it is.
-macro_rules! each {
-    ($policy:expr, $one:ident => $call:expr) => {
-        match $policy {
-            Policy::Classic($one) => $call,
-            Policy::Oyster($one) => $call,
-            Policy::Conventional($one) => $call,
-        }
-    };
 }
 
 impl Policy {
@@ -68,9 +57,13 @@ impl Policy {
         }
     }
 
-    /// The versions to make of a frame captured now.
-    pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        each!(self, one => one.versions(transport, now))
+    /// The versions to make of a frame of this size, captured now.
+    pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
+        match self {
+            Self::Classic(classic) => classic.versions(),
+            Self::Oyster(oyster) => oyster.versions(size, transport, now),
+            Self::Conventional(conventional) => conventional.versions(),
+        }
     }
 
     /// The frame's versions exist; a good picture would have taken so many bytes.
@@ -81,12 +74,34 @@ impl Policy {
     }
 
     /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        each!(self, one => one.choose(sizes, transport, now))
+    pub(crate) fn choose(
+        &mut self,
+        sizes: &[usize],
+        budget: &Budget,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Verdict {
+        match self {
+            Self::Classic(classic) => classic.choose(sizes, budget),
+            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport, now),
+            Self::Conventional(conventional) => conventional.choose(sizes, transport, now),
+        }
+    }
+
+    /// What may go now.
+    pub(crate) fn budget(&self, transport: &FrameSender, now: Duration) -> Budget {
+        match self {
+            Self::Oyster(oyster) => oyster.budget(transport, now),
+            Self::Classic(_) | Self::Conventional(_) => transport.budget(now),
+        }
     }
 
     /// A version of this quantizer and size was sent.
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
-        each!(self, one => one.handle_sent(quantizer, bytes, now));
+        match self {
+            Self::Classic(classic) => classic.handle_sent(quantizer),
+            Self::Oyster(oyster) => oyster.handle_sent(quantizer, now),
+            Self::Conventional(conventional) => conventional.handle_sent(bytes),
+        }
     }
 }

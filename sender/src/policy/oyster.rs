@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use oyster_codec::QuantizerIndex;
-use oyster_transport::FrameSender;
+use oyster_codec::{QuantizerIndex, Size};
+use oyster_transport::{Budget, FrameSender};
 
 use super::Verdict;
 use crate::job::Versions;
@@ -18,9 +18,9 @@ const COARSE_SHARE: f64 = 0.70;
 const FINEST: u8 = 4;
 /// The first frame's decisions are made here.
 const FIRST_QUANTIZER: u8 = 48;
-/// Decisions are made this much finer than the last quantizer sent: a finer λ costs nothing, a coarser one 10 % and
-/// more, and a budget that has grown asks for a finer version than the last.
-const DECIDE_FINER: u8 = 6;
+/// No frame is larger than this times its samples to the power of 0.7, in bytes: 4 Mbit/s at 640x360 and 30 a second,
+/// 11 at 1280x720. Past it a camera's noise is being sent.
+const LARGEST_FRAME: f64 = 2.93;
 /// A version of this many payload bytes fits one packet and is always worth trying on a link that barely moves.
 const SURVIVAL_BYTES: usize = 600;
 /// With nothing in flight for this long, a frame larger than any budget goes all the same: a scene cut on a slow link.
@@ -42,8 +42,9 @@ impl Default for Oyster {
 }
 
 impl Oyster {
-    pub(crate) fn versions(&self, transport: &FrameSender, now: Duration) -> Versions {
-        let budget = transport.budget_above(self.good_bytes, now).payload_bytes as f64;
+    pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
+        let largest = LARGEST_FRAME * ((size.width() * size.height()) as f64).powf(0.7);
+        let budget = (self.budget(transport, now).payload_bytes as f64).min(largest / FINE_SHARE);
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
@@ -55,12 +56,21 @@ impl Oyster {
         Versions::Fitting {
             bytes,
             finest: QuantizerIndex::saturating(FINEST.into()),
-            expected: QuantizerIndex::saturating(self.last_quantizer.saturating_sub(DECIDE_FINER).into()),
+            expected: QuantizerIndex::saturating(self.last_quantizer.into()),
         }
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], transport: &FrameSender, now: Duration) -> Verdict {
-        let budget = transport.budget_above(self.good_bytes, now);
+    pub(crate) fn budget(&self, transport: &FrameSender, now: Duration) -> Budget {
+        transport.budget_above(self.good_bytes, now)
+    }
+
+    pub(crate) fn choose(
+        &mut self,
+        sizes: &[usize],
+        budget: &Budget,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Verdict {
         let smallest = sizes.len() - 1;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return Verdict::Send(fitting);
@@ -74,7 +84,7 @@ impl Oyster {
         self.good_bytes = good_bytes;
     }
 
-    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, _bytes: usize, now: Duration) {
+    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, now: Duration) {
         self.last_quantizer = quantizer.value();
         self.last_sent_at = now;
     }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Effort, Image, Picture, Size};
+use oyster_codec::{Effort, Encoded, Image, Picture, Size};
 use oyster_receiver::{Receiver, Shown};
 use oyster_scene::Scene;
-use oyster_sender::{Choice, Decision, EncodeResult, Sender, Sent};
+use oyster_sender::{Decision, EncodeResult, Sender, Sent};
 use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile, SenderConfig};
 
 /// How far apart captured pictures are, and how long the pipe is.
@@ -19,6 +19,9 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// What becomes of a datagram: each of its copies arrives this much later than it should; none if it is lost.
 pub(crate) type Fate = Vec<Duration>;
+
+/// Changes a datagram under way.
+pub(crate) type Tamper = Box<dyn FnMut(&FragmentHeader, &mut [u8])>;
 
 pub(crate) fn arrives() -> Fate {
     vec![Duration::ZERO]
@@ -39,11 +42,19 @@ pub(crate) struct Committed {
     pub(crate) capture: u64,
     pub(crate) key: bool,
     pub(crate) sent: Sent,
-    pub(crate) choice: Choice,
-    /// Sizes of all versions it was chosen from, finest first.
-    pub(crate) sizes: Vec<usize>,
     /// The picture that the sender committed to.
     pub(crate) picture: Arc<Picture>,
+}
+
+/// The moment of choice among a frame's versions.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Turn {
+    pub(crate) at: Duration,
+    /// Sizes of the versions, finest first.
+    pub(crate) sizes: Vec<usize>,
+    /// The largest that the transport would take.
+    pub(crate) budget: usize,
+    pub(crate) decision: Decision,
 }
 
 /// A picture on the receiver's screen.
@@ -62,12 +73,16 @@ pub(crate) struct Call {
     pub(crate) pictures: Vec<Arc<Image>>,
     pub(crate) media: Box<dyn FnMut(&FragmentHeader) -> Fate>,
     pub(crate) acks: Box<dyn FnMut(&AckHeader) -> Fate>,
+    /// What is done to the bytes of media on their way.
+    pub(crate) tamper: Tamper,
     /// What the pipe carries, if not everything at once.
     pub(crate) bytes_per_second: f64,
     pub(crate) encode_cost: Duration,
-    pub(crate) decisions: Vec<Decision>,
+    pub(crate) turns: Vec<Turn>,
     pub(crate) committed: Vec<Committed>,
     pub(crate) shown: Vec<OnScreen>,
+    /// The newest ack as it was written.
+    pub(crate) newest_ack: Option<AckHeader>,
     captured: u64,
     next_capture: Duration,
     /// When the pipe has carried all it was given.
@@ -88,11 +103,13 @@ impl Call {
             pictures: scene(64, 48),
             media: Box::new(|_| arrives()),
             acks: Box::new(|_| arrives()),
+            tamper: Box::new(|_, _| {}),
             bytes_per_second: f64::INFINITY,
             encode_cost: Duration::ZERO,
-            decisions: Vec::new(),
+            turns: Vec::new(),
             committed: Vec::new(),
             shown: Vec::new(),
+            newest_ack: None,
             captured: 0,
             next_capture: Duration::ZERO,
             free_at: Duration::ZERO,
@@ -153,8 +170,9 @@ impl Call {
             self.sender.handle_ack(&ack, self.now).expect("our own ack");
         }
         self.encode();
-        while let Some(datagram) = self.sender.poll_transmit(self.now) {
+        while let Some(mut datagram) = self.sender.poll_transmit(self.now) {
             let (header, _) = FragmentHeader::read(&datagram).expect("our own fragment");
+            (self.tamper)(&header, &mut datagram);
             let seconds = datagram.len() as f64 / self.bytes_per_second;
             for late in (self.media)(&header) {
                 self.free_at = self.free_at.max(self.now) + Duration::from_secs_f64(seconds);
@@ -163,7 +181,7 @@ impl Call {
             }
         }
         while let Some(datagram) = pop_due(&mut self.on_the_way, self.now) {
-            self.receiver.handle_datagram(&datagram, self.now).expect("our own fragment");
+            let _ = self.receiver.handle_datagram(&datagram, self.now); // it may have been tampered with
             self.decode();
             self.answer();
         }
@@ -188,22 +206,21 @@ impl Call {
     }
 
     fn decide(&mut self, result: EncodeResult) {
-        let versions: Vec<_> = result.versions.clone();
+        let versions = result.versions.clone();
+        let sizes = versions.iter().map(Encoded::transition_bytes).collect();
         let decision = self.sender.handle_encoded(result, self.now);
         if let Some(sent) = decision.sent.clone() {
-            let target = |version: &&oyster_codec::Encoded| version.target.id().tag() == sent.target;
+            let target = |version: &&Encoded| version.target.id().tag() == sent.target;
             let version = versions.iter().find(target).expect("one of the versions went");
             self.committed.push(Committed {
                 at: self.now,
                 capture: decision.capture,
                 key: version.frame[0] & 1 == 0, // RFC 6386 §9.1
                 sent,
-                choice: decision.choice,
-                sizes: versions.iter().map(oyster_codec::Encoded::transition_bytes).collect(),
                 picture: Arc::clone(&version.target.references().expect("a frame was encoded")[0]),
             });
         }
-        self.decisions.push(decision);
+        self.turns.push(Turn { at: self.now, sizes, budget: decision.budget, decision });
     }
 
     fn decode(&mut self) {
@@ -217,6 +234,7 @@ impl Call {
     fn answer(&mut self) {
         while let Some(ack) = self.receiver.poll_ack(self.now) {
             let (header, _) = AckHeader::read(&ack).expect("our own ack");
+            self.newest_ack = Some(header);
             for late in (self.acks)(&header) {
                 self.on_the_way_back.insert((self.now + ONE_WAY + late, self.datagrams), ack.clone());
                 self.datagrams += 1;
@@ -239,7 +257,7 @@ fn place(number: u64, length: usize) -> usize {
 
 /// Two seconds of the synthetic scene.
 pub(crate) fn scene(width: u32, height: u32) -> Vec<Arc<Image>> {
-    let scene = Scene::new(Size::new(width, height).unwrap(), 3);
+    let scene = Scene::new(Size::new(width, height).expect("a picture's size"), 3);
     (0..60).map(|number| Arc::new(scene.frame(number))).collect()
 }
 

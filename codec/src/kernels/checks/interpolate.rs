@@ -13,6 +13,15 @@ fn plain(
     target_stride: usize,
     (width, height): (usize, usize),
 ) {
+    if fractions == (0, 0) {
+        let whole = &source[TAPS_BEFORE * stride + TAPS_BEFORE..];
+        return match (width, height) {
+            (16, 16) => definition::copy::<16, 16>(whole, stride, target, target_stride),
+            (8, 8) => definition::copy::<8, 8>(whole, stride, target, target_stride),
+            (8, 4) => definition::copy::<8, 4>(whole, stride, target, target_stride),
+            _ => definition::copy::<4, 4>(whole, stride, target, target_stride),
+        };
+    }
     let kernel = match (interpolation, width, height) {
         (Interpolation::SixTap, 16, 16) => definition::six_tap::<16, 16>,
         (Interpolation::SixTap, 8, 8) => definition::six_tap::<8, 8>,

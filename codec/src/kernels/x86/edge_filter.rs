@@ -4,6 +4,7 @@
 //! A horizontal edge lies in memory as its vectors want it. A vertical edge is turned from rows into columns and back; of a
 //! macroblock with inner edges this is done once for all of them.
 
+use super::lanes;
 use super::memory::BlockMut;
 use crate::kernels::edge_filter::{EdgeLimits, MacroblockEdges, MacroblockPlanes};
 use std::arch::x86_64::*;
@@ -215,17 +216,38 @@ fn turn_to_rows(columns: &[__m256i; 8]) -> [__m256i; 8] {
     ]
 }
 
-/// The rows of a macroblock and the four samples to the left of it.
+/// Four rows of luma in the lower lanes, of U and V in the halves of the upper ones.
+type FourRows = [__m256i; 4];
+
+/// The samples of a macroblock with the four to the left of each row.
 struct WithLeft<'a> {
     luma: BlockMut<'a, 20, 16>,
     u: BlockMut<'a, 12, 8>,
     v: BlockMut<'a, 12, 8>,
 }
 
-/// Where the macroblock starts in the rows of [`WithLeft`].
-const LEFT: usize = 4;
+/// The samples of a macroblock with the four rows above it.
+struct WithAbove<'a> {
+    luma: BlockMut<'a, 16, 20>,
+    u: BlockMut<'a, 8, 12>,
+    v: BlockMut<'a, 8, 12>,
+}
 
-impl WithLeft<'_> {
+/// Where the macroblock starts in the rows of [`WithLeft`] and among those of [`WithAbove`].
+const START: usize = 4;
+
+impl<'a> WithLeft<'a> {
+    #[inline(always)]
+    fn of<'b: 'a>(planes: &'a mut MacroblockPlanes<'b>) -> Self {
+        let [u, v] = &mut planes.chroma;
+        let chroma_at = planes.chroma_at - START;
+        Self {
+            luma: BlockMut::new(&mut planes.luma[planes.luma_at - START..], planes.luma_stride),
+            u: BlockMut::new(&mut u[chroma_at..], planes.chroma_stride),
+            v: BlockMut::new(&mut v[chroma_at..], planes.chroma_stride),
+        }
+    }
+
     /// Eight columns from `x` on, of luma in the lower and of chroma in the upper lane.
     #[inline]
     #[target_feature(enable = "avx2")]
@@ -233,9 +255,10 @@ impl WithLeft<'_> {
         let (luma, u, v) = (self.luma.as_block(), self.u.as_block(), self.v.as_block());
         let mut rows = [_mm256_setzero_si256(); 8];
         for (y, row) in rows.iter_mut().enumerate() {
-            let luma = _mm256_blend_epi32::<0b1100>(luma.load_8_everywhere(x, y), luma.load_8_everywhere(x, y + 8));
-            let chroma = _mm256_blend_epi32::<0b1100_0000>(u.load_8_everywhere(x, y), v.load_8_everywhere(x, y));
-            *row = _mm256_blend_epi32::<0b1111_0000>(luma, chroma);
+            *row = lanes(
+                _mm_unpacklo_epi64(luma.load_8(x, y), luma.load_8(x, y + 8)),
+                _mm_unpacklo_epi64(u.load_8(x, y), v.load_8(x, y)),
+            );
         }
         turn_to_columns(rows)
     }
@@ -251,101 +274,46 @@ impl WithLeft<'_> {
         turn_to_columns(rows)
     }
 
-    /// Stores eight columns from `x` on.
+    /// Stores the eight columns across the left edge.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn store(&mut self, x: usize, columns: &[__m256i; 8]) {
-        let rows = turn_to_rows(columns);
-        for (i, row) in rows.into_iter().enumerate() {
-            let (luma, chroma) = (_mm256_castsi256_si128(row), _mm256_extracti128_si256::<1>(row));
-            self.luma.store_8(x, 2 * i, luma);
-            self.luma.store_upper_8(x, 2 * i + 1, luma);
-            let plane = if i < 4 { &mut self.u } else { &mut self.v };
-            plane.store_8(x, 2 * i % 8, chroma);
-            plane.store_upper_8(x, 2 * i % 8 + 1, chroma);
-        }
-    }
-
-    /// Stores eight columns of luma from `x` on.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn store_luma(&mut self, x: usize, columns: &[__m256i; 8]) {
+    fn store_edge(&mut self, columns: &[__m256i; 8]) {
         for (i, row) in turn_to_rows(columns).into_iter().enumerate() {
-            let luma = _mm256_castsi256_si128(row);
-            self.luma.store_8(x, 2 * i, luma);
-            self.luma.store_upper_8(x, 2 * i + 1, luma);
+            let (luma, chroma) = (_mm256_castsi256_si128(row), _mm256_extracti128_si256::<1>(row));
+            self.luma.store_8(0, 2 * i, luma);
+            self.luma.store_upper_8(0, 2 * i + 1, luma);
+            let plane = if i < 4 { &mut self.u } else { &mut self.v };
+            plane.store_8(0, 2 * i % 8, chroma);
+            plane.store_upper_8(0, 2 * i % 8 + 1, chroma);
         }
     }
 }
 
-/// Filters the vertical edges of a macroblock.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn filter_vertical(rows: &mut WithLeft<'_>, left: Option<&Limits>, inner: Option<&Limits>) {
-    // All loads come before the stores that they overlap: the processor would have to wait for those.
-    let loaded = inner.map(|limits| (limits, rows.load(LEFT), rows.load_luma(LEFT + 8)));
-    let mut first_columns = None;
-    if let Some(limits) = left {
-        let mut across = rows.load(0);
-        filter_macroblock_edge(&mut across, limits);
-        rows.store(0, &across);
-        let [_, _, _, _, c0, c1, c2, c3] = across;
-        first_columns = Some([c0, c1, c2, c3]);
+impl<'a> WithAbove<'a> {
+    #[inline(always)]
+    fn of<'b: 'a>(planes: &'a mut MacroblockPlanes<'b>) -> Self {
+        let [u, v] = &mut planes.chroma;
+        let luma_at = planes.luma_at - START * planes.luma_stride;
+        let chroma_at = planes.chroma_at - START * planes.chroma_stride;
+        Self {
+            luma: BlockMut::new(&mut planes.luma[luma_at..], planes.luma_stride),
+            u: BlockMut::new(&mut u[chroma_at..], planes.chroma_stride),
+            v: BlockMut::new(&mut v[chroma_at..], planes.chroma_stride),
+        }
     }
-    let Some((limits, mut across, [c8, c9, c10, c11, c12, c13, c14, c15])) = loaded else { return };
-    if let Some(changed) = first_columns {
-        across[..4].copy_from_slice(&changed);
-    }
-    filter_subblock_edge(&mut across, limits);
-    let [_, _, _, _, c4, c5, c6, c7] = across;
-    let mut across_8 = [c4, c5, c6, c7, c8, c9, c10, c11];
-    filter_subblock_edge(&mut across_8, limits);
-    let [c4, c5, c6, c7, c8, c9, c10, c11] = across_8;
-    let mut across_12 = [c8, c9, c10, c11, c12, c13, c14, c15];
-    filter_subblock_edge(&mut across_12, limits);
-    // Chroma has no edge there.
-    for (column, luma) in across[4..].iter_mut().zip([c4, c5, c6, c7]) {
-        *column = _mm256_blend_epi32::<0b1111>(*column, luma);
-    }
-    rows.store(LEFT, &across);
-    rows.store_luma(LEFT + 8, &across_12);
-}
 
-/// The rows of a macroblock and the four above it.
-struct WithAbove<'a> {
-    luma: BlockMut<'a, 16, 20>,
-    u: BlockMut<'a, 8, 12>,
-    v: BlockMut<'a, 8, 12>,
-}
-
-impl WithAbove<'_> {
-    /// Four rows from `y` on, of luma in the lower and of chroma in the upper lane.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn load(&self, y: usize) -> [__m256i; 4] {
+    fn load(&self, y: usize) -> FourRows {
         let (luma, u, v) = (self.luma.as_block(), self.u.as_block(), self.v.as_block());
         let mut rows = [_mm256_setzero_si256(); 4];
         for (i, row) in rows.iter_mut().enumerate() {
-            let (u, v) = (u.load_8_everywhere(0, y + i), v.load_8_everywhere(0, y + i));
-            let chroma = _mm256_blend_epi32::<0b1100_0000>(u, v);
-            *row = _mm256_blend_epi32::<0b1111>(chroma, _mm256_castsi128_si256(luma.load_16(0, y + i)));
+            let chroma = _mm_unpacklo_epi64(u.load_8(0, y + i), v.load_8(0, y + i));
+            *row = lanes(luma.load_16(0, y + i), chroma);
         }
         rows
     }
 
-    /// Four rows of luma from `y` on in the lower lane.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn load_luma(&self, y: usize) -> [__m256i; 4] {
-        let luma = self.luma.as_block();
-        let mut rows = [_mm256_setzero_si256(); 4];
-        for (i, row) in rows.iter_mut().enumerate() {
-            *row = _mm256_castsi128_si256(luma.load_16(0, y + i));
-        }
-        rows
-    }
-
-    /// Stores rows from `y` on.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn store(&mut self, y: usize, rows: &[__m256i]) {
@@ -357,7 +325,7 @@ impl WithAbove<'_> {
         }
     }
 
-    /// Stores rows of luma from `y` on.
+    /// Stores the rows of the lower lanes alone.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn store_luma(&mut self, y: usize, rows: &[__m256i]) {
@@ -367,44 +335,127 @@ impl WithAbove<'_> {
     }
 }
 
-/// Where the macroblock starts in the rows of [`WithAbove`].
-const ABOVE: usize = 4;
-
 #[inline(always)]
-fn eight([a, b, c, d]: [__m256i; 4], [e, f, g, h]: [__m256i; 4]) -> [__m256i; 8] {
+fn eight([a, b, c, d]: FourRows, [e, f, g, h]: FourRows) -> [__m256i; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
 #[inline(always)]
-fn last_four([_, _, _, _, e, f, g, h]: [__m256i; 8]) -> [__m256i; 4] {
+fn last_four([_, _, _, _, e, f, g, h]: [__m256i; 8]) -> FourRows {
     [e, f, g, h]
 }
 
-/// Filters the horizontal edges of a macroblock.
+/// Filters the edges to the left and above.
+///
+/// The rows below the upper edge are loaded before those across the left one are stored, and what has changed of them
+/// is put in: a load that overlaps a smaller store just made would have to wait for it.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn filter_horizontal(rows: &mut WithAbove<'_>, top: Option<&Limits>, inner: Option<&Limits>) {
-    let mut first = rows.load(ABOVE);
-    if let Some(limits) = top {
-        let mut across = eight(rows.load(0), first);
+fn filter_outer(planes: &mut MacroblockPlanes<'_>, edges: MacroblockEdges, limits: &Limits) {
+    let mut below = match edges.top {
+        true => WithAbove::of(planes).load(START),
+        false => [_mm256_setzero_si256(); 4],
+    };
+    if edges.left {
+        let mut rows = WithLeft::of(planes);
+        let mut across = rows.load(0);
         filter_macroblock_edge(&mut across, limits);
-        first = last_four(across);
-        rows.store(1, &across[1..4]);
-        if inner.is_none() {
-            rows.store(ABOVE, &first[..3]);
-        }
+        rows.store_edge(&across);
+        let [_, _, _, _, c0, c1, c2, c3] = across;
+        put_first_columns(&mut below, turn_four_to_rows(c0, c1, c2, c3));
     }
-    let Some(limits) = inner else { return };
-    let mut across = eight(first, rows.load(ABOVE + 4));
-    filter_subblock_edge(&mut across, limits);
-    rows.store(ABOVE, &across[..6]);
+    if edges.top {
+        let mut rows = WithAbove::of(planes);
+        let mut across = eight(rows.load(0), below);
+        filter_macroblock_edge(&mut across, limits);
+        rows.store(1, &across[1..7]);
+    }
+}
+
+/// Replaces the first four samples of four rows of luma, U and V. The new ones come as turned: rows 0 to 3 of luma and U, later
+/// those of luma's rows 8 to 11 and V's first.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put_first_columns(rows: &mut FourRows, [luma_and_u, _, v, _]: [__m256i; 4]) {
+    // U stays in the first half of the upper lane, V goes to the second.
+    let [row_0, row_1, row_2, row_3] = rows;
+    *row_0 = put(*row_0, luma_and_u, _mm256_shuffle_epi32::<0b00_00_00_00>(v));
+    *row_1 = put(*row_1, _mm256_shuffle_epi32::<0b01>(luma_and_u), _mm256_shuffle_epi32::<0b01_01_01_01>(v));
+    *row_2 = put(*row_2, _mm256_shuffle_epi32::<0b10>(luma_and_u), _mm256_shuffle_epi32::<0b10_10_10_10>(v));
+    *row_3 = put(*row_3, _mm256_shuffle_epi32::<0b11>(luma_and_u), _mm256_shuffle_epi32::<0b11_11_11_11>(v));
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put(row: __m256i, luma_and_u: __m256i, v: __m256i) -> __m256i {
+    _mm256_blend_epi32::<0b0100_0000>(_mm256_blend_epi32::<0b0001_0001>(row, luma_and_u), v)
+}
+
+/// Filters all edges of a macroblock, which stays in registers between its columns and its rows.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn filter_all(planes: &mut MacroblockPlanes<'_>, edges: MacroblockEdges, outer: &Limits, inner: &Limits) {
+    let mut rows = WithLeft::of(planes);
+    let mut across = rows.load(START);
+    let [c8, c9, c10, c11, c12, c13, c14, c15] = rows.load_luma(START + 8);
+    if edges.left {
+        let mut across_left = rows.load(0);
+        filter_macroblock_edge(&mut across_left, outer);
+        rows.store_edge(&across_left);
+        across[..4].copy_from_slice(&across_left[4..]);
+    }
+    filter_subblock_edge(&mut across, inner);
+    let [_, _, _, _, c4, c5, c6, c7] = across;
+    let mut across_8 = [c4, c5, c6, c7, c8, c9, c10, c11];
+    filter_subblock_edge(&mut across_8, inner);
+    let [c4, c5, c6, c7, c8, c9, c10, c11] = across_8;
+    let mut across_12 = [c8, c9, c10, c11, c12, c13, c14, c15];
+    filter_subblock_edge(&mut across_12, inner);
+    // Chroma has no edge there.
+    for (column, luma) in across[4..].iter_mut().zip([c4, c5, c6, c7]) {
+        *column = _mm256_blend_epi32::<0b1111>(*column, luma);
+    }
+
+    let [r0, r4, r8, r12] = rows_of_macroblock(turn_to_rows(&across), turn_to_rows(&across_12));
+    let mut rows = WithAbove::of(planes);
+    let mut first = r0;
+    if edges.top {
+        let mut across = eight(rows.load(0), r0);
+        filter_macroblock_edge(&mut across, outer);
+        rows.store(1, &across[1..4]);
+        first = last_four(across);
+    }
+    let mut across = eight(first, r4);
+    filter_subblock_edge(&mut across, inner);
+    rows.store(START, &across);
     // From here on there is luma alone; the upper lanes hold what does not matter.
-    let mut across = eight(last_four(across), rows.load_luma(ABOVE + 8));
-    filter_subblock_edge(&mut across, limits);
-    rows.store_luma(ABOVE + 4, &across[..4]);
-    let mut across = eight(last_four(across), rows.load_luma(ABOVE + 12));
-    filter_subblock_edge(&mut across, limits);
-    rows.store_luma(ABOVE + 8, &across[..6]);
+    let mut across = eight(last_four(across), r8);
+    filter_subblock_edge(&mut across, inner);
+    rows.store_luma(START + 4, &across[..4]);
+    let mut across = eight(last_four(across), r12);
+    filter_subblock_edge(&mut across, inner);
+    rows.store_luma(START + 8, &across);
+}
+
+/// Puts the rows of a macroblock together from their halves, as [`turn_to_rows`] gives them: of luma's left half and of chroma, and of
+/// luma's right half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn rows_of_macroblock(left: [__m256i; 8], right: [__m256i; 8]) -> [FourRows; 4] {
+    let [l0, l1, l2, l3, l4, l5, l6, l7] = left;
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = right;
+    // U lies beside luma's first eight rows and V beside the others: V belongs to the right of U.
+    let with_v = |right, left_with_v| _mm256_blend_epi32::<0b1111_0000>(right, left_with_v);
+    let (r0, r1, r2, r3) = (with_v(r0, l4), with_v(r1, l5), with_v(r2, l6), with_v(r3, l7));
+    let four = |l0, r0, l1, r1| {
+        [
+            _mm256_unpacklo_epi64(l0, r0),
+            _mm256_unpackhi_epi64(l0, r0),
+            _mm256_unpacklo_epi64(l1, r1),
+            _mm256_unpackhi_epi64(l1, r1),
+        ]
+    };
+    [four(l0, r0, l1, r1), four(l2, r2, l3, r3), four(l4, r4, l5, r5), four(l6, r6, l7, r7)]
 }
 
 #[target_feature(enable = "avx2")]
@@ -414,24 +465,10 @@ pub(in crate::kernels) fn filter_macroblock(
     macroblock_limits: &EdgeLimits,
     subblock_limits: &EdgeLimits,
 ) {
-    let (macroblock_limits, subblock_limits) = (Limits::of(macroblock_limits), Limits::of(subblock_limits));
-    let inner = edges.inner.then_some(&subblock_limits);
-    let MacroblockPlanes { luma, luma_at, luma_stride, chroma: [u, v], chroma_at, chroma_stride } = planes;
-    let (luma_at, chroma_at) = (*luma_at, *chroma_at);
-    if edges.left || edges.inner {
-        let mut rows = WithLeft {
-            luma: BlockMut::new(&mut luma[luma_at - LEFT..], *luma_stride),
-            u: BlockMut::new(&mut u[chroma_at - LEFT..], *chroma_stride),
-            v: BlockMut::new(&mut v[chroma_at - LEFT..], *chroma_stride),
-        };
-        filter_vertical(&mut rows, edges.left.then_some(&macroblock_limits), inner);
-    }
-    if edges.top || edges.inner {
-        let mut rows = WithAbove {
-            luma: BlockMut::new(&mut luma[luma_at - ABOVE * *luma_stride..], *luma_stride),
-            u: BlockMut::new(&mut u[chroma_at - ABOVE * *chroma_stride..], *chroma_stride),
-            v: BlockMut::new(&mut v[chroma_at - ABOVE * *chroma_stride..], *chroma_stride),
-        };
-        filter_horizontal(&mut rows, edges.top.then_some(&macroblock_limits), inner);
+    let outer = Limits::of(macroblock_limits);
+    if edges.inner {
+        filter_all(planes, edges, &outer, &Limits::of(subblock_limits));
+    } else {
+        filter_outer(planes, edges, &outer);
     }
 }

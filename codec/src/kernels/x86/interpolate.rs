@@ -233,7 +233,7 @@ macro_rules! six_tap_of_two {
     ($name:ident, $n:literal, $h:literal, $across:literal, $rows:literal) => {
         #[target_feature(enable = "avx2")]
         pub(in crate::kernels) fn $name(
-            sources: [&[u8]; 2],
+            [lower, upper]: [&[u8]; 2],
             stride: usize,
             fractions: (usize, usize),
             targets: [&mut [u8]; 2],
@@ -241,17 +241,19 @@ macro_rules! six_tap_of_two {
         ) {
             let rows: [__m256i; $h] = match fractions {
                 (_, 0) => {
-                    let [lower, upper] =
-                        sources.map(|source| Block::<$across, $h>::new(&source[TAPS_BEFORE * stride..], stride));
+                    let skipped = TAPS_BEFORE * stride;
+                    let lower = Block::<$across, $h>::new(&lower[skipped..], stride);
+                    let upper = Block::new(&upper[skipped..], stride);
                     Columns { lower, upper }.filter(fractions)
                 }
                 (0, _) => {
-                    let [lower, upper] = sources.map(|source| Block::<$n, $rows>::new(&source[TAPS_BEFORE..], stride));
+                    let lower = Block::<$n, $rows>::new(&lower[TAPS_BEFORE..], stride);
+                    let upper = Block::new(&upper[TAPS_BEFORE..], stride);
                     Columns { lower, upper }.filter(fractions)
                 }
                 _ => {
-                    let [lower, upper] = sources.map(|source| Block::<$across, $rows>::new(source, stride));
-                    Columns { lower, upper }.filter(fractions)
+                    let lower = Block::<$across, $rows>::new(lower, stride);
+                    Columns { lower, upper: Block::new(upper, stride) }.filter(fractions)
                 }
             };
             store_both::<$n, $h>(&rows, targets, target_stride);
@@ -371,3 +373,23 @@ bilinear_of!(bilinear_16x16, 16, 16, 17, 17);
 bilinear_of!(bilinear_8x8, 8, 8, 9, 9);
 bilinear_of!(bilinear_8x4, 8, 4, 9, 5);
 bilinear_of!(bilinear_4x4, 4, 4, 5, 5);
+
+/// Copies a block; SSE2 is enough.
+macro_rules! copy_of {
+    ($name:ident, $n:literal, $h:literal, $load:ident, $store:ident) => {
+        #[inline]
+        #[target_feature(enable = "sse2")]
+        pub(in crate::kernels) fn $name(source: &[u8], stride: usize, target: &mut [u8], target_stride: usize) {
+            let source = Block::<$n, $h>::new(source, stride);
+            let mut target = BlockMut::<$n, $h>::new(target, target_stride);
+            for y in 0..$h {
+                target.$store(0, y, source.$load(0, y));
+            }
+        }
+    };
+}
+
+copy_of!(copy_16x16, 16, 16, load_16, store_16);
+copy_of!(copy_8x8, 8, 8, load_8, store_8);
+copy_of!(copy_8x4, 8, 4, load_8, store_8);
+copy_of!(copy_4x4, 4, 4, load_4, store_4);

@@ -36,3 +36,10 @@ fn sum_of_four(numbers: __m128i) -> i32 {
     let two = _mm_add_epi32(numbers, _mm_shuffle_epi32::<0b01_00_11_10>(numbers));
     _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
 }
+
+/// Calls `work`, compiled for processors with BMI2 and LZCNT.
+#[inline(never)]
+#[target_feature(enable = "bmi2,lzcnt")]
+pub(super) fn with_bit_instructions<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}

@@ -1,0 +1,103 @@
+//! Experiments: the same words give the same bytes, and the bound is what one reckons by hand.
+
+use crate::shell::Folder;
+
+fn prepared(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    folder.clip(20);
+    folder.link(8); // 1.5 Mbit/s
+    folder
+}
+
+/// Four seconds with constant costs.
+fn run(folder: &Folder, arguments: &[&str]) -> String {
+    let fixed =
+        "experiment run --clip clip.y4m --link link.down --seconds 4 --fps 30 --encode-cost 6 --decode-cost 2 --json -";
+    let words: Vec<&str> = fixed.split(' ').chain(arguments.iter().copied()).collect();
+    folder.oyster(&words).succeeds().output
+}
+
+#[test]
+fn a_run_repeats_to_the_byte_in_every_profile() {
+    let folder = prepared("repeat");
+    let runs = ["oyster", "classic", "conventional"].map(|profile| {
+        let [first, second] =
+            ["first", "second"].map(|log| run(&folder, &["--profile", profile, "--loss", "0.05", "--log", log]));
+        assert_eq!(first, second, "{profile}");
+        for file in ["frames.csv", "analysis.csv", "playback.csv", "call.svg"] {
+            let [first, second] = ["first", "second"].map(|log| folder.read(&format!("{log}/{file}")));
+            assert!(first == second, "{profile}: {file}");
+        }
+        first
+    });
+    assert!(runs[0] != runs[1] && runs[1] != runs[2] && runs[2] != runs[0], "profiles differ");
+}
+
+#[test]
+fn another_seed_is_another_run_where_there_is_loss() {
+    let folder = prepared("seeds");
+    let [one, two] = ["1", "2"].map(|seed| run(&folder, &["--loss", "0.05", "--seed", seed]));
+    assert_ne!(one, two);
+    let [one, last] = ["1", "18446744073709551615"].map(|seed| run(&folder, &["--seed", seed]));
+    assert_eq!(one, last, "without loss a seed decides nothing");
+}
+
+#[test]
+fn costs_are_charged_and_reported_as_stated() {
+    let folder = prepared("costs");
+    let figures: serde_json::Value = serde_json::from_str(&run(&folder, &[])).unwrap();
+    assert_eq!([&figures["encode_ms"]["p50"], &figures["encode_ms"]["p95"]], [6.0, 6.0]);
+    assert_eq!(figures["decode_ms"]["p50"], 2.0);
+    assert_eq!(figures["frames"]["captured"], 60, "two seconds are scored");
+    // 6 ms to encode, 20 ms of delay, 2 ms to decode: nothing is faster.
+    assert!(figures["signal_delay_ms"]["p50"].as_f64().unwrap() > 28.0);
+    assert_eq!(figures["link_kbps"], 1500.0);
+}
+
+#[test]
+fn a_start_is_taken_modulo_the_period() {
+    let folder = prepared("start");
+    folder.write("link.down", "10\n15\n30\n31\n40\n");
+    let [one, looped] = ["7", "4007"].map(|start| run(&folder, &["--start-ms", start]));
+    assert_eq!(one, looped);
+    run(&folder, &["--start-ms", "18446744073709551615"]);
+}
+
+#[test]
+fn a_run_too_short_to_be_scored_has_nulls() {
+    let folder = prepared("short");
+    let arguments = "experiment run --clip clip.y4m --link link.down --seconds 1 --json -";
+    let json = folder.oyster(&arguments.split(' ').collect::<Vec<_>>()).json(&["ratio_to_bound"]);
+    assert!(json["ratio_to_bound"].is_null() && json["signal_delay_ms"]["p95"].is_null(), "{json}");
+}
+
+#[test]
+fn a_clip_that_changes_nothing_of_the_link_is_shown_on_it() {
+    let folder = prepared("shown");
+    let figures: serde_json::Value = serde_json::from_str(&run(&folder, &[])).unwrap();
+    let count = |key: &str| figures["frames"][key].as_u64().unwrap();
+    assert!(count("shown") >= 55, "of 60 on a link with room: {}", figures["frames"]);
+    assert!(figures["ssim_y_db"]["mean"].as_f64().unwrap() > 10.0);
+}
+
+#[test]
+fn a_bound_is_what_one_reckons_by_hand() {
+    let folder = Folder::new("bound");
+    let bound = |arguments: &str| {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        folder.oyster(&[&["experiment", "bound"], &words[..], &["--json", "-"]].concat()).json(&["b1_p95_ms"])
+    };
+    // One opportunity each 10 ms: the signal is 0 to 9 ms older than the cable, each for a tenth of the time. In
+    // 1000 ms from 0 there are 99 opportunities and one at the end, which is not part of it.
+    folder.link(10);
+    let even = bound("link.down --delay-ms 20 --end-ms 1000");
+    for (key, value) in [("mean", 24.5), ("p50", 25.0), ("p95", 29.0), ("p99", 29.0), ("max", 29.0)] {
+        assert_eq!(even[format!("b1_{key}_ms")], value, "{key}");
+    }
+    assert_eq!(even["link_kbps"], 99.0 * 12.0);
+    // Opportunities at 10, 20, 30, 40 and 100: in a period from 100 on, 60 of 100 ms lie in the gap, so that the sorted
+    // ages are 0 to 9 five times each, then 10 to 59; the 96th of them is 55.
+    folder.write("gap.down", "10\n20\n30\n40\n100\n");
+    let gap = bound("gap.down --delay-ms 0 --start-ms 100 --end-ms 200");
+    assert_eq!([&gap["b1_p95_ms"], &gap["b1_max_ms"]], [55.0, 59.0]);
+}

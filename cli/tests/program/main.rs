@@ -1,0 +1,18 @@
+//! The built program, used as a person would use it: what it prints, writes, refuses and says.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
+
+mod shell;
+
+mod bad_arguments;
+mod bad_clips;
+mod bad_streams;
+mod bad_traces;
+mod codec;
+mod demo;
+#[cfg(target_os = "linux")]
+mod emulate;
+mod experiment;
+mod outputs;
+mod relay;
+mod words;

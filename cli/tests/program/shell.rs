@@ -1,0 +1,190 @@
+//! What a person has at a shell: the program, a folder to work in, clips and traces made for the purpose.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use oyster_codec::container::FrameRate;
+use oyster_codec::container::ivf::IvfReader;
+use oyster_codec::container::y4m::Y4mWriter;
+use oyster_codec::{Image, Size};
+use oyster_scene::Scene;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A folder of this test's own, empty at its start.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The names of what is there, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), bytes).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.0.join(name)).unwrap()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
+    pub(crate) fn make_folder(&self, name: &str) {
+        fs::create_dir(self.0.join(name)).unwrap();
+    }
+
+    /// `clip.y4m`: so many pictures of the built-in scene, 160x90 at 30 a second. Answers the pictures.
+    pub(crate) fn clip(&self, frames: u64) -> Vec<Image> {
+        let scene = Scene::new(Size::new(160, 90).unwrap(), 3);
+        let images: Vec<Image> = (0..frames).map(|number| scene.frame(number)).collect();
+        let mut writer = Y4mWriter::new(Vec::new(), scene.size(), FrameRate::new(30, 1).unwrap()).unwrap();
+        for image in &images {
+            writer.write_frame(image).unwrap();
+        }
+        self.write("clip.y4m", writer.finish().unwrap());
+        images
+    }
+
+    /// `link.down`: one opportunity every so many milliseconds.
+    pub(crate) fn link(&self, every_ms: u64) {
+        self.write("link.down", format!("{every_ms}\n"));
+    }
+
+    /// The frames of an IVF file, as its reader finds them.
+    pub(crate) fn frames(&self, name: &str) -> Vec<Vec<u8>> {
+        IvfReader::new(&self.read(name)[..]).unwrap().map(|frame| frame.unwrap().bytes).collect()
+    }
+
+    /// A command that works in this folder.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
+        command
+    }
+
+    /// `oyster` with these words.
+    pub(crate) fn oyster(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(OYSTER, arguments).output().unwrap(), arguments)
+    }
+
+    /// `oyster` with these words, and its own time to end.
+    pub(crate) fn start_oyster(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(OYSTER, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let words = BufReader::new(child.stderr.take().unwrap());
+        Running { child, words, heard: String::new(), arguments: arguments.join(" ") }
+    }
+}
+
+pub(crate) const OYSTER: &str = env!("CARGO_BIN_EXE_oyster");
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Run {
+    arguments: String,
+    pub(crate) status: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) words: String,
+}
+
+impl Run {
+    pub(crate) fn of(output: Output, arguments: &[&str]) -> Self {
+        Self {
+            arguments: arguments.join(" "),
+            status: output.status.code(),
+            output: String::from_utf8(output.stdout).unwrap(),
+            words: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// It did what was asked.
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.status, Some(0), "oyster {}: {}", self.arguments, self.words);
+        self
+    }
+
+    /// It ended with this status and said one line, with all of `parts` in it.
+    #[track_caller]
+    pub(crate) fn fails(self, status: i32, parts: &[&str]) {
+        let Self { arguments, words, .. } = &self;
+        assert_eq!(self.status, Some(status), "oyster {arguments}: {words}");
+        assert_eq!(words.lines().count(), 1, "oyster {arguments}: {words}");
+        assert!(words.starts_with("oyster: "), "oyster {arguments}: {words}");
+        for part in parts {
+            assert!(words.contains(part), "oyster {arguments} says \"{}\" without \"{part}\"", words.trim_end());
+        }
+    }
+
+    /// Its output is one JSON object, with all of `keys`; `a.b` is b in a.
+    #[track_caller]
+    pub(crate) fn json(self, keys: &[&str]) -> Value {
+        let run = self.succeeds();
+        let json: Value = serde_json::from_str(&run.output).expect("one JSON value and nothing else");
+        assert!(json.is_object(), "{json}");
+        for key in keys {
+            let value = key.split('.').try_fold(&json, |value, name| value.get(name));
+            assert!(value.is_some(), "oyster {}: no {key} in {json}", run.arguments);
+        }
+        json
+    }
+}
+
+/// A program that runs.
+pub(crate) struct Running {
+    child: Child,
+    words: BufReader<ChildStderr>,
+    heard: String,
+    arguments: String,
+}
+
+impl Running {
+    /// The next line on standard error.
+    pub(crate) fn line(&mut self) -> String {
+        let start = self.heard.len();
+        self.words.read_line(&mut self.heard).unwrap();
+        self.heard[start..].trim_end().to_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Run {
+        // Neither stream can fill its pipe: what these programs say is a page.
+        self.words.read_to_string(&mut self.heard).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        Run { words: self.heard, ..Run::of(output, &[&self.arguments]) }
+    }
+}
+
+/// Whether a program can be started; on CI it must be there.
+pub(crate) fn installed(program: &str) -> bool {
+    let found = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(found || std::env::var_os("CI").is_none(), "{program} is not installed");
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
