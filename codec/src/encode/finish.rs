@@ -4,6 +4,7 @@
 use super::analysis::{Analysis, Treatment, known_probabilities};
 use super::background::segmentation;
 use super::contexts::TokenContexts;
+use super::filter_choice::{FILTER_DELTAS, choose_level};
 use super::inter_macroblock::SIGN_BIASES;
 use super::intra_coding::{Workspace, code_intra};
 use super::plan::FrameKind;
@@ -52,10 +53,6 @@ impl Encoded {
     }
 }
 
-/// By how much the filter level differs by reference and mode: as in libvpx's streams, less where the picture stands still, more
-/// where prediction is poor.
-const FILTER_DELTAS: FilterDeltas = FilterDeltas { references: [2, 0, -2, -2], modes: [4, -2, 2, 4] };
-
 impl Analysis {
     /// Finishes the frame at `quantizer`. The same analysis and quantizer give the same bytes, on any thread.
     pub fn finish(&self, quantizer: QuantizerIndex) -> Encoded {
@@ -67,7 +64,7 @@ impl Analysis {
             quantizer,
             TokenUpdates::between(&known.tokens, &coding.probabilities),
             version.skipped(),
-            filter_level(quantizer),
+            choose_level(quantizer, &version.picture, &self.picture, &version.grid, self.plan.kind == FrameKind::Key),
         );
         let basis = self.basis(&header);
         let frame = write_frame(&header, &basis.probabilities, &version.grid, &version.tokens);
@@ -153,13 +150,6 @@ impl Analysis {
             skip_probability: if skipped == 0 { None } else { best_probability(macroblocks - skipped, skipped) },
         }
     }
-}
-
-/// Filter levels per thousand quantizer steps: found by measuring BD-rate.
-const FILTER_LEVEL: u32 = 340;
-
-fn filter_level(quantizer: QuantizerIndex) -> u8 {
-    (u32::from(quantizer.value()) * FILTER_LEVEL / 1000) as u8
 }
 
 /// A version while it is being coded.

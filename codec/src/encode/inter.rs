@@ -48,6 +48,8 @@ pub(super) struct InterDecision<'a> {
     pub(super) rows: usize,
     /// Transformed difference below which no other reference is looked at.
     pub(super) content: u32,
+    /// Whether motion is searched in other references too, beyond what the neighbours suggest.
+    pub(super) searches_others: bool,
 }
 
 impl InterDecision<'_> {
@@ -82,6 +84,9 @@ impl InterDecision<'_> {
             }
             if offers(offered.near) && offered.near != offered.nearest {
                 weigh(LumaMode::Near, offered.near, 0);
+            }
+            if picture > 0 && !self.searches_others {
+                continue;
             }
             let search = Search {
                 source: source.luma,

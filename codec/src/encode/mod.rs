@@ -8,6 +8,7 @@ mod analysis;
 mod background;
 mod contexts;
 mod estimate;
+mod filter_choice;
 mod finish;
 mod inter;
 mod inter_macroblock;

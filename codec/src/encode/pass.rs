@@ -111,6 +111,8 @@ impl<'a> Pass<'a> {
                     columns: size.macroblock_columns(),
                     rows: size.macroblock_rows(),
                     content: thresholds.other_references * u32::from(step),
+                    // Measured in calls: a sixth of the time for a tenth of a percent.
+                    searches_others: effort != Effort::Live,
                 };
                 let prices = IntraPrices::of_inter_frame(&known.luma_modes, &known.chroma_modes);
                 (Some(inter), prices, None, macroblocks)

@@ -2,7 +2,7 @@
 //! in bits than it costs in distortion. A shortest path over a block's few positions, from its end to its start.
 
 use super::rate::Cost;
-use super::tokens::TokenPrices;
+use super::tokens::{END, TokenPrices, token_of};
 use crate::bitstream::tables::ZIGZAG;
 use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::Quantiser;
@@ -59,17 +59,23 @@ impl Refinement<'_> {
             let distortion = |magnitude: u16| ((coefficient - i64::from(magnitude) * step).pow(2) as u64) << 10;
             lost += distortion(0);
             let next = paths[position + 1];
+            // A magnitude, its token, and what it leads to before it is paid for.
+            let weigh = |magnitude: u16| {
+                (magnitude, token_of(magnitude), distortion(magnitude) + next[usize::from(magnitude.min(2))].cost)
+            };
+            let high = weigh(chosen);
+            let low = if chosen == 0 || chosen > LARGEST_WEIGHED { high } else { weigh(chosen - 1) };
+            let (ending, unending) = self.prices.at(kind, position);
             let classes = if position == first { context..context + 1 } else { 0..3 };
-            let low = if chosen == 0 || chosen > LARGEST_WEIGHED { chosen } else { chosen - 1 };
             for before in classes {
-                let unending = before == 0 && position > first;
-                let mut best = Path { cost: NEVER, magnitude: STOP };
-                if !unending {
-                    best.cost = lost + priced(self.prices.end(kind, position, before));
-                }
-                for magnitude in low..=chosen {
-                    let price = self.prices.level(kind, position, before, unending, magnitude);
-                    let cost = distortion(magnitude) + priced(price) + next[usize::from(magnitude.min(2))].cost;
+                let prices = if before == 0 && position > first { &unending[0] } else { &ending[before] };
+                let mut best = if before == 0 && position > first {
+                    Path { cost: NEVER, magnitude: STOP }
+                } else {
+                    Path { cost: lost + priced(prices[END]), magnitude: STOP }
+                };
+                for (magnitude, token, cost) in [low, high] {
+                    let cost = cost + priced(prices[token]);
                     if cost < best.cost {
                         best = Path { cost, magnitude };
                     }

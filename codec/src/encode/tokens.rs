@@ -24,7 +24,9 @@ pub(super) struct TokenCounts {
 /// in 16..27, sign in bit 27.
 type Token = u32;
 
-const END: u32 = 11;
+/// The token that ends a block, among the twelve.
+pub(super) const END: usize = 11;
+const END_TOKEN: Token = END as Token;
 const FIRST_CATEGORY: u32 = 5;
 const AFTER_ZERO: u32 = 1 << 4;
 const SIGN: u32 = 1 << 27;
@@ -68,8 +70,8 @@ impl TokenRecord {
             let p = &flat[(token >> 8 & 0xff) as usize];
             let kind = token & 15;
             if token & AFTER_ZERO == 0 {
-                write(kind != END, p[0]);
-                if kind == END {
+                write(kind != END_TOKEN, p[0]);
+                if kind == END_TOKEN {
                     continue;
                 }
             }
@@ -133,8 +135,8 @@ impl TokenCounts {
             at = base + band(i + 1) + usize::from(magnitude.min(2));
         }
         if end < 16 {
-            self.tokens[at][END as usize] += 1;
-            emit(END | (at as u32) << 8);
+            self.tokens[at][END] += 1;
+            emit(END_TOKEN | (at as u32) << 8);
         }
     }
 
@@ -228,34 +230,35 @@ impl TokenPrices {
             .zip(flat)
             .map(|(prices, p)| {
                 std::array::from_fn(|token| {
-                    if token == END as usize { bit_cost(false, p[0]) } else { prices[token] + bit_cost(true, p[0]) }
+                    if token == END { bit_cost(false, p[0]) } else { prices[token] + bit_cost(true, p[0]) }
                 })
             })
             .collect();
         Self { prices, unending }
     }
 
-    /// Price of a level of `magnitude` at `position` in zigzag order, after a level of class `before` (0, 1, or 2 for more);
-    /// at a block's first position `before` is its context, and `unending` is false.
+    /// Prices of tokens at `position` in zigzag order, by the class of the level before (0, 1, or 2 for more; at a block's first
+    /// position its context) and by token: where the block may end, and where it may not.
     #[inline]
-    pub(super) fn level(
-        &self,
-        kind: BlockKind,
-        position: usize,
-        before: usize,
-        unending: bool,
-        magnitude: u16,
-    ) -> Cost {
-        let at = kind as usize * 24 + band(position) + before;
-        let token = if magnitude < 5 { usize::from(magnitude) } else { category_of(magnitude) + 5 };
-        if unending { self.unending[at][token] } else { self.prices[at][token] }
+    pub(super) fn at(&self, kind: BlockKind, position: usize) -> (&[[Cost; 12]; 3], &[[Cost; 12]; 3]) {
+        let at = kind as usize * 24 + band(position);
+        (
+            self.prices[at..].first_chunk().expect("each band has three contexts"),
+            self.unending[at..].first_chunk().expect("each band has three contexts"),
+        )
     }
 
     /// Price of ending a block before `position`; nothing where it is full.
     #[inline]
     pub(super) fn end(&self, kind: BlockKind, position: usize, before: usize) -> Cost {
-        if position == 16 { 0 } else { self.prices[kind as usize * 24 + band(position) + before][END as usize] }
+        if position == 16 { 0 } else { self.prices[kind as usize * 24 + band(position) + before][END] }
     }
+}
+
+/// The token that says a magnitude.
+#[inline]
+pub(super) fn token_of(magnitude: u16) -> usize {
+    if magnitude < 5 { usize::from(magnitude) } else { category_of(magnitude) + 5 }
 }
 
 /// The category, 0..=5, of a magnitude of 5 or more.
