@@ -11,30 +11,22 @@ pub(crate) struct BoolDecoder<'a> {
     rest: &'a [u8],
     /// The unread bits, from the top; below them zeros.
     window: u64,
-    /// Width of the current interval, 128..=255 between reads.
+    /// Width of the current interval, 128..=255 between reads, in the highest bits.
     range: u32,
     /// Unread bits in the window less 8: negative means that a read may need more.
     spare_bits: i32,
 }
 
+/// Bits below the width of an interval.
+const RANGE_SHIFT: u32 = 24;
+
 /// Once the data are over, this many zero bits are taken to follow; a refill grants them anew.
 const ENDLESS_ZEROS: i32 = 1 << 24;
-
-/// By how much an interval is widened to 128 or more.
-const SHIFTS: [u8; 256] = {
-    let mut shifts = [0; 256];
-    let mut range = 1;
-    while range < 256 {
-        shifts[range] = (range as u8).leading_zeros() as u8;
-        range += 1;
-    }
-    shifts
-};
 
 impl<'a> BoolDecoder<'a> {
     /// A decoder at the start of `partition`.
     pub(crate) fn new(partition: &'a [u8]) -> Self {
-        Self { rest: partition, window: 0, range: 255, spare_bits: -8 }
+        Self { rest: partition, window: 0, range: 255 << RANGE_SHIFT, spare_bits: -8 }
     }
 
     /// Takes whole bytes into the window.
@@ -58,31 +50,38 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Reads one bool that is false with `probability` in 256ths (RFC 6386 §7.3).
+    ///
+    /// Where the interval is split, 1 + (range - 1) * probability / 256 rounded down, is found in 256ths, rounded last: the
+    /// number of zeros before it can be counted meanwhile. Each read waits for the width that the one before it left, so that
+    /// what lies between the two is what reading costs.
     #[inline(always)]
     pub(crate) fn read(&mut self, probability: Probability) -> bool {
-        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
         if self.spare_bits < 0 {
             self.refill();
         }
+        let in_256ths =
+            u64::from(self.range) * u64::from(probability) + ((256 - u64::from(probability)) << RANGE_SHIFT);
+        let split = (in_256ths >> (RANGE_SHIFT + 8)) as u32;
         let split_in_window = u64::from(split) << 56;
-        // The two ways count zeros differently, so that the compiler keeps them apart: the processor then foretells the
-        // answer and goes on with the next read, instead of choosing between two outcomes once it is known.
+        // With zeros counted in numbers of different width, the compiler keeps the two ways apart: the processor then foretells
+        // the answer and goes on, instead of choosing between two outcomes once it is known.
         if self.window >= split_in_window {
             self.window -= split_in_window;
-            self.range -= split;
-            self.normalise(self.range.leading_zeros() ^ 24);
+            let range = (self.range >> RANGE_SHIFT) - split;
+            self.widen(range, range.leading_zeros());
             true
         } else {
-            self.range = split;
-            self.normalise(u32::from(SHIFTS[split as usize & 255]));
+            self.widen(split, in_256ths.leading_zeros());
             false
         }
     }
 
+    /// Makes the interval `range` (1..=255) wide, and widens it to 128 or more; before it lie 24..=31 zeros.
     #[inline(always)]
-    fn normalise(&mut self, shift: u32) {
-        self.range <<= shift & 31;
-        self.window <<= shift & 63;
+    fn widen(&mut self, range: u32, zeros: u32) {
+        let shift = zeros & 7;
+        self.range = range << (zeros & 31);
+        self.window <<= shift;
         self.spare_bits -= shift as i32;
     }
 

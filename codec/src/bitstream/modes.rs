@@ -227,8 +227,7 @@ impl InterModeCoding {
         } else if !decoder.read(probabilities[2]) {
             (LumaMode::Near, suggestions.near)
         } else if !decoder.read(probabilities[3]) {
-            let difference = apart(decoder, |decoder| read_vector(decoder, &self.vectors));
-            (LumaMode::New, suggestions.best.plus(difference))
+            (LumaMode::New, suggestions.best.plus(read_vector(decoder, &self.vectors)))
         } else {
             let last = apart(decoder, |decoder| self.read_split(decoder, grid, cell, suggestions.best));
             (LumaMode::Split, last)
@@ -266,6 +265,7 @@ impl InterModeCoding {
     }
 
     /// Reads the parts of a split macroblock and their vectors, and answers the last subblock's.
+    #[inline(never)]
     fn read_split(
         &self,
         decoder: &mut BoolDecoder<'_>,

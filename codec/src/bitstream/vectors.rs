@@ -20,6 +20,7 @@ pub(crate) const MAX_CODED_COMPONENT: i16 = (1 << LONG_WIDTH) - 1;
 const LONG_BIT_ORDER: [usize; LONG_WIDTH - 1] = [0, 1, 2, 9, 8, 7, 6, 5, 4];
 
 /// Reads a vector (its difference from what it is predicted to be).
+#[inline(always)]
 pub(crate) fn read_vector(decoder: &mut BoolDecoder<'_>, probabilities: &[VectorProbabilities; 2]) -> MotionVector {
     let row = read_component(decoder, &probabilities[0]);
     let column = read_component(decoder, &probabilities[1]);
@@ -32,6 +33,7 @@ pub(crate) fn write_vector(sink: &mut impl BoolSink, probabilities: &[VectorProb
     write_component(sink, &probabilities[1], vector.column);
 }
 
+#[inline(always)]
 fn read_component(decoder: &mut BoolDecoder<'_>, probabilities: &VectorProbabilities) -> i16 {
     let mut magnitude = 0;
     if decoder.read(probabilities[IS_LONG]) {

@@ -28,8 +28,8 @@ pub(crate) enum Edge {
     Vertical,
 }
 
-/// The planes of a picture, and where a macroblock starts in them. There must be four samples to the left of and above it
-/// where it is filtered.
+/// The planes of a picture, and where a macroblock starts in them. There must be four samples to the left of it and four
+/// rows above, whether or not its outer edges are filtered: every plane has its border.
 #[derive(Debug)]
 pub(crate) struct MacroblockPlanes<'a> {
     pub(crate) luma: &'a mut [u8],

@@ -219,46 +219,38 @@ fn turn_to_rows(columns: &[__m256i; 8]) -> [__m256i; 8] {
 /// Four rows of luma in the lower lanes, of U and V in the halves of the upper ones.
 type FourRows = [__m256i; 4];
 
-/// The samples of a macroblock with the four to the left of each row.
-struct WithLeft<'a> {
-    luma: BlockMut<'a, 20, 16>,
-    u: BlockMut<'a, 12, 8>,
-    v: BlockMut<'a, 12, 8>,
+/// The samples of a macroblock with the four columns to the left of it and the four rows above.
+struct Surroundings<'a> {
+    luma: BlockMut<'a, 20, 20>,
+    u: BlockMut<'a, 12, 12>,
+    v: BlockMut<'a, 12, 12>,
 }
 
-/// The samples of a macroblock with the four rows above it.
-struct WithAbove<'a> {
-    luma: BlockMut<'a, 16, 20>,
-    u: BlockMut<'a, 8, 12>,
-    v: BlockMut<'a, 8, 12>,
-}
-
-/// Where the macroblock starts in the rows of [`WithLeft`] and among those of [`WithAbove`].
+/// The macroblock's own first column and row among its [`Surroundings`].
 const START: usize = 4;
 
-impl<'a> WithLeft<'a> {
+impl<'a> Surroundings<'a> {
     #[inline(always)]
     fn of<'b: 'a>(planes: &'a mut MacroblockPlanes<'b>) -> Self {
         let [u, v] = &mut planes.chroma;
-        let chroma_at = planes.chroma_at - START;
+        let luma_at = planes.luma_at - START * planes.luma_stride - START;
+        let chroma_at = planes.chroma_at - START * planes.chroma_stride - START;
         Self {
-            luma: BlockMut::new(&mut planes.luma[planes.luma_at - START..], planes.luma_stride),
+            luma: BlockMut::new(&mut planes.luma[luma_at..], planes.luma_stride),
             u: BlockMut::new(&mut u[chroma_at..], planes.chroma_stride),
             v: BlockMut::new(&mut v[chroma_at..], planes.chroma_stride),
         }
     }
 
-    /// Eight columns from `x` on, of luma in the lower and of chroma in the upper lane.
+    /// Eight columns of the macroblock's rows from `x` on, of luma in the lower and of chroma in the upper lane.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn load(&self, x: usize) -> [__m256i; 8] {
+    fn load_columns(&self, x: usize) -> [__m256i; 8] {
         let (luma, u, v) = (self.luma.as_block(), self.u.as_block(), self.v.as_block());
         let mut rows = [_mm256_setzero_si256(); 8];
-        for (y, row) in rows.iter_mut().enumerate() {
-            *row = lanes(
-                _mm_unpacklo_epi64(luma.load_8(x, y), luma.load_8(x, y + 8)),
-                _mm_unpacklo_epi64(u.load_8(x, y), v.load_8(x, y)),
-            );
+        for (i, row) in rows.iter_mut().enumerate() {
+            let y = START + i;
+            *row = lanes(luma.load_8_of_two(x, y, y + 8), v.load_upper_8(u.load_8(x, y), x, y));
         }
         turn_to_columns(rows)
     }
@@ -266,9 +258,10 @@ impl<'a> WithLeft<'a> {
     /// Eight columns of luma from `x` on in the lower lane.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn load_luma(&self, x: usize) -> [__m256i; 8] {
+    fn load_luma_columns(&self, x: usize) -> [__m256i; 8] {
         let mut rows = [_mm256_setzero_si256(); 8];
-        for (y, row) in rows.iter_mut().enumerate() {
+        for (i, row) in rows.iter_mut().enumerate() {
+            let y = START + i;
             *row = _mm256_castsi128_si256(self.luma.as_block().load_8_of_two(x, y, y + 8));
         }
         turn_to_columns(rows)
@@ -277,60 +270,49 @@ impl<'a> WithLeft<'a> {
     /// Stores the eight columns across the left edge.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn store_edge(&mut self, columns: &[__m256i; 8]) {
+    fn store_left_edge(&mut self, columns: &[__m256i; 8]) {
         for (i, row) in turn_to_rows(columns).into_iter().enumerate() {
             let (luma, chroma) = (_mm256_castsi256_si128(row), _mm256_extracti128_si256::<1>(row));
-            self.luma.store_8(0, 2 * i, luma);
-            self.luma.store_upper_8(0, 2 * i + 1, luma);
+            let (y, chroma_y) = (START + 2 * i, START + 2 * i % 8);
+            self.luma.store_8(0, y, luma);
+            self.luma.store_upper_8(0, y + 1, luma);
             let plane = if i < 4 { &mut self.u } else { &mut self.v };
-            plane.store_8(0, 2 * i % 8, chroma);
-            plane.store_upper_8(0, 2 * i % 8 + 1, chroma);
-        }
-    }
-}
-
-impl<'a> WithAbove<'a> {
-    #[inline(always)]
-    fn of<'b: 'a>(planes: &'a mut MacroblockPlanes<'b>) -> Self {
-        let [u, v] = &mut planes.chroma;
-        let luma_at = planes.luma_at - START * planes.luma_stride;
-        let chroma_at = planes.chroma_at - START * planes.chroma_stride;
-        Self {
-            luma: BlockMut::new(&mut planes.luma[luma_at..], planes.luma_stride),
-            u: BlockMut::new(&mut u[chroma_at..], planes.chroma_stride),
-            v: BlockMut::new(&mut v[chroma_at..], planes.chroma_stride),
+            plane.store_8(0, chroma_y, chroma);
+            plane.store_upper_8(0, chroma_y + 1, chroma);
         }
     }
 
+    /// Four rows of the macroblock's columns from `y` on.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn load(&self, y: usize) -> FourRows {
+    fn load_rows(&self, y: usize) -> FourRows {
         let (luma, u, v) = (self.luma.as_block(), self.u.as_block(), self.v.as_block());
         let mut rows = [_mm256_setzero_si256(); 4];
         for (i, row) in rows.iter_mut().enumerate() {
-            let chroma = _mm_unpacklo_epi64(u.load_8(0, y + i), v.load_8(0, y + i));
-            *row = lanes(luma.load_16(0, y + i), chroma);
+            let chroma = v.load_upper_8(u.load_8(START, y + i), START, y + i);
+            *row = lanes(luma.load_16(START, y + i), chroma);
         }
         rows
     }
 
+    /// Stores rows from `y` on.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn store(&mut self, y: usize, rows: &[__m256i]) {
+    fn store_rows(&mut self, y: usize, rows: &[__m256i]) {
         for (i, row) in rows.iter().enumerate() {
             let chroma = _mm256_extracti128_si256::<1>(*row);
-            self.luma.store_16(0, y + i, _mm256_castsi256_si128(*row));
-            self.u.store_8(0, y + i, chroma);
-            self.v.store_upper_8(0, y + i, chroma);
+            self.luma.store_16(START, y + i, _mm256_castsi256_si128(*row));
+            self.u.store_8(START, y + i, chroma);
+            self.v.store_upper_8(START, y + i, chroma);
         }
     }
 
     /// Stores the rows of the lower lanes alone.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn store_luma(&mut self, y: usize, rows: &[__m256i]) {
+    fn store_luma_rows(&mut self, y: usize, rows: &[__m256i]) {
         for (i, row) in rows.iter().enumerate() {
-            self.luma.store_16(0, y + i, _mm256_castsi256_si128(*row));
+            self.luma.store_16(START, y + i, _mm256_castsi256_si128(*row));
         }
     }
 }
@@ -351,24 +333,22 @@ fn last_four([_, _, _, _, e, f, g, h]: [__m256i; 8]) -> FourRows {
 /// is put in: a load that overlaps a smaller store just made would have to wait for it.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn filter_outer(planes: &mut MacroblockPlanes<'_>, edges: MacroblockEdges, limits: &Limits) {
+fn filter_outer(samples: &mut Surroundings<'_>, edges: MacroblockEdges, limits: &Limits) {
     let mut below = match edges.top {
-        true => WithAbove::of(planes).load(START),
+        true => samples.load_rows(START),
         false => [_mm256_setzero_si256(); 4],
     };
     if edges.left {
-        let mut rows = WithLeft::of(planes);
-        let mut across = rows.load(0);
+        let mut across = samples.load_columns(0);
         filter_macroblock_edge(&mut across, limits);
-        rows.store_edge(&across);
+        samples.store_left_edge(&across);
         let [_, _, _, _, c0, c1, c2, c3] = across;
         put_first_columns(&mut below, turn_four_to_rows(c0, c1, c2, c3));
     }
     if edges.top {
-        let mut rows = WithAbove::of(planes);
-        let mut across = eight(rows.load(0), below);
+        let mut across = eight(samples.load_rows(0), below);
         filter_macroblock_edge(&mut across, limits);
-        rows.store(1, &across[1..7]);
+        samples.store_rows(1, &across[1..7]);
     }
 }
 
@@ -394,14 +374,13 @@ fn put(row: __m256i, luma_and_u: __m256i, v: __m256i) -> __m256i {
 /// Filters all edges of a macroblock, which stays in registers between its columns and its rows.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn filter_all(planes: &mut MacroblockPlanes<'_>, edges: MacroblockEdges, outer: &Limits, inner: &Limits) {
-    let mut rows = WithLeft::of(planes);
-    let mut across = rows.load(START);
-    let [c8, c9, c10, c11, c12, c13, c14, c15] = rows.load_luma(START + 8);
+fn filter_all(samples: &mut Surroundings<'_>, edges: MacroblockEdges, outer: &Limits, inner: &Limits) {
+    let mut across = samples.load_columns(START);
+    let [c8, c9, c10, c11, c12, c13, c14, c15] = samples.load_luma_columns(START + 8);
     if edges.left {
-        let mut across_left = rows.load(0);
+        let mut across_left = samples.load_columns(0);
         filter_macroblock_edge(&mut across_left, outer);
-        rows.store_edge(&across_left);
+        samples.store_left_edge(&across_left);
         across[..4].copy_from_slice(&across_left[4..]);
     }
     filter_subblock_edge(&mut across, inner);
@@ -417,24 +396,23 @@ fn filter_all(planes: &mut MacroblockPlanes<'_>, edges: MacroblockEdges, outer: 
     }
 
     let [r0, r4, r8, r12] = rows_of_macroblock(turn_to_rows(&across), turn_to_rows(&across_12));
-    let mut rows = WithAbove::of(planes);
     let mut first = r0;
     if edges.top {
-        let mut across = eight(rows.load(0), r0);
+        let mut across = eight(samples.load_rows(0), r0);
         filter_macroblock_edge(&mut across, outer);
-        rows.store(1, &across[1..4]);
+        samples.store_rows(1, &across[1..4]);
         first = last_four(across);
     }
     let mut across = eight(first, r4);
     filter_subblock_edge(&mut across, inner);
-    rows.store(START, &across);
+    samples.store_rows(START, &across);
     // From here on there is luma alone; the upper lanes hold what does not matter.
     let mut across = eight(last_four(across), r8);
     filter_subblock_edge(&mut across, inner);
-    rows.store_luma(START + 4, &across[..4]);
+    samples.store_luma_rows(START + 4, &across[..4]);
     let mut across = eight(last_four(across), r12);
     filter_subblock_edge(&mut across, inner);
-    rows.store_luma(START + 8, &across);
+    samples.store_luma_rows(START + 8, &across);
 }
 
 /// Puts the rows of a macroblock together from their halves, as [`turn_to_rows`] gives them: of luma's left half and of chroma, and of
@@ -465,10 +443,11 @@ pub(in crate::kernels) fn filter_macroblock(
     macroblock_limits: &EdgeLimits,
     subblock_limits: &EdgeLimits,
 ) {
+    let mut samples = Surroundings::of(planes);
     let outer = Limits::of(macroblock_limits);
     if edges.inner {
-        filter_all(planes, edges, &outer, &Limits::of(subblock_limits));
+        filter_all(&mut samples, edges, &outer, &Limits::of(subblock_limits));
     } else {
-        filter_outer(planes, edges, &outer);
+        filter_outer(&mut samples, edges, &outer);
     }
 }

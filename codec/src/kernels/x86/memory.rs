@@ -21,10 +21,14 @@ pub(super) struct BlockMut<'a, const W: usize, const H: usize> {
     samples: PhantomData<&'a mut [u8]>,
 }
 
+/// No plane's rows are further apart; up to here the check below cannot overflow.
+const MAX_STRIDE: usize = 1 << 30;
+
 /// Whether `H` rows of `W` samples, `stride` apart, lie within `length` samples.
 #[inline(always)]
 fn holds<const W: usize, const H: usize>(length: usize, stride: usize) -> bool {
-    stride.saturating_mul(H - 1).saturating_add(W) <= length
+    const { assert!(W <= 32 && H <= 32, "blocks are small") };
+    stride <= MAX_STRIDE && (H - 1) * stride + W <= length
 }
 
 /// Whether `bytes` bytes from column `x` of row `y` lie within the block.
@@ -79,7 +83,16 @@ impl<'a, const W: usize, const H: usize> Block<'a, W, H> {
     #[inline]
     #[target_feature(enable = "sse2")]
     pub(super) fn load_8_of_two(&self, x: usize, first: usize, second: usize) -> __m128i {
-        _mm_unpacklo_epi64(self.load_8(x, first), self.load_8(x, second))
+        self.load_upper_8(self.load_8(x, first), x, second)
+    }
+
+    /// Eight samples from column `x` of row `y` on, as the upper half beside the lower one of `lower`.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn load_upper_8(&self, lower: __m128i, x: usize, y: usize) -> __m128i {
+        let at = self.at(x, y, 8);
+        // SAFETY: `at` has checked eight bytes; the instruction asks for no alignment.
+        _mm_castpd_si128(unsafe { _mm_loadh_pd(_mm_castsi128_pd(lower), at.cast()) })
     }
 
     /// Sixteen samples of each of two rows, as the lanes of a vector.
