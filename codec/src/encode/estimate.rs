@@ -2,7 +2,7 @@
 //! are reconstructed too. Nearly the same holds a few quantizer steps further on.
 
 use super::analysis::{Analysis, Treatment, known_probabilities};
-use super::contexts::Side;
+use super::contexts::Surroundings;
 use super::finish::copy_macroblock;
 use super::intra_coding::{Workspace, code_intra};
 use super::residue::{Blocks, MacroblockSamples, reconstruct};
@@ -10,9 +10,6 @@ use super::settle::Settling;
 use crate::macroblock::Reference;
 use crate::picture::{PictureBuffer, Plane};
 use crate::predict::intra::RowAbove;
-
-/// The neighbours' blocks are taken to have coefficients half of the time.
-const AROUND: (Side, Side) = ([1; 9], [0; 9]);
 
 impl Analysis {
     /// The coefficients of the frame's intra macroblocks in raster order; computed when first asked for.
@@ -54,7 +51,7 @@ impl Analysis {
                 let (cell, index) = (self.grid.cell(row, column), row * self.grid.columns() + column);
                 let macroblock = self.grid.macroblock(cell);
                 let y2 = macroblock.luma_mode.has_y2();
-                let mut settler = settling.settler(macroblock.segment, y2, AROUND);
+                let mut settler = settling.settler(macroblock.segment, Surroundings::half_seen(y2));
                 if macroblock.reference == Reference::Intra {
                     let modes = &self.grid.subblocks(cell).modes;
                     let source = MacroblockSamples::of(&source, row, column);

@@ -22,6 +22,7 @@ use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::decode::Basis;
+use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
@@ -59,7 +60,7 @@ impl Analysis {
         let mut version = Version::new(self);
         version.code(quantizer);
         let known = known_probabilities(&self.source, &self.plan);
-        let coding = version.tokens.counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
+        let coding = version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let header = self.header(
             quantizer,
             TokenUpdates::between(&known.tokens, &coding.probabilities),
@@ -171,9 +172,9 @@ impl<'a> Version<'a> {
         }
     }
 
-    /// Macroblocks without coefficients.
+    /// How many macroblocks have no coefficients.
     fn skipped(&self) -> u32 {
-        (0..self.grid.rows()).map(|row| self.grid.row(row).iter().filter(|m| m.skip).count() as u32).sum()
+        (self.grid.columns() * self.grid.rows() - self.tokens.macroblocks()) as u32
     }
 
     fn code(&mut self, quantizer: QuantizerIndex) {
@@ -194,7 +195,7 @@ impl<'a> Version<'a> {
                 let (cell, index) = (self.grid.cell(row, column), row * columns + column);
                 let macroblock = *self.grid.macroblock(cell);
                 let y2 = macroblock.luma_mode.has_y2();
-                let mut settler = settling.settler(macroblock.segment, y2, contexts.around(column));
+                let mut settler = settling.settler(macroblock.segment, contexts.around(column, y2));
                 let at = [
                     planes[0].index(16 * column, 16 * row),
                     planes[1].index(8 * column, 8 * row),
@@ -220,13 +221,9 @@ impl<'a> Version<'a> {
                     any
                 };
                 if any {
-                    let tokens = &mut self.tokens;
-                    contexts.visit(column, &work.levels, y2, |levels, end, kind, context| {
-                        tokens.record(levels, end, kind, context);
-                    });
-                } else {
-                    contexts.pass(column, y2);
+                    self.tokens.record(&work.levels, settler.own);
                 }
+                contexts.keep(column, settler.own);
                 let macroblock = self.grid.macroblock_mut(cell);
                 macroblock.skip = !any;
                 macroblock.has_coefficients = any;
@@ -266,7 +263,7 @@ fn write_frame(
     }
     let first = first.finish();
     let mut second = BoolEncoder::new();
-    tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability));
+    with_bit_instructions(|| tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability)));
     let second = second.finish();
     let mut frame = Vec::with_capacity(10 + first.len() + second.len());
     header.write_uncoded(first.len(), &mut frame);

@@ -54,19 +54,21 @@ pub(super) fn code_intra(
     let stride = planes[0].stride;
     let edges = SubblockEdges::new(above, planes[0].samples, at[0], stride, column);
     let block = &mut planes[0].samples[at[0]..];
+    levels.coded = 0;
     for (index, mode) in modes.iter().enumerate() {
         edges.predict(*mode, index, block, stride);
         let (x, y) = (index % 4 * 4, index / 4 * 4);
         let samples = &mut block[y * stride + x..];
         let source_samples = &source.luma[y * source.luma_stride + x..];
         forward_dct(source_samples, source.luma_stride, samples, stride, &mut coefficients[index]);
-        let end = settler.settle(index, &coefficients[index], &mut levels.blocks[index]);
-        levels.ends[index] = end;
-        add_block(&levels.blocks[index], end, &settler.quantisers.luma, samples, stride);
+        let nonzero = settler.settle(index, &coefficients[index], &mut levels.blocks[index]);
+        levels.nonzero[index] = nonzero;
+        levels.coded |= u32::from(nonzero != 0) << index;
+        add_block(&levels.blocks[index], nonzero, &settler.quantisers.luma, samples, stride);
     }
     settler.settle_chroma(coefficients, levels);
     levels.add_chroma(settler.quantisers, planes, at);
-    levels.any(false)
+    levels.coded != 0
 }
 
 /// A canvas on which each subblock is reconstructed at once.
@@ -93,7 +95,7 @@ impl Canvas for ClosedCanvas<'_> {
         let (mut coefficients, mut levels) = ([0; 16], [0; 16]);
         let source = &self.source.luma[y * self.source.luma_stride + x..];
         forward_dct(source, self.source.luma_stride, prediction, 4, &mut coefficients);
-        let end = self.quantisers.luma.quantise(&coefficients, &mut levels);
-        add_block(&levels, end as u8, &self.quantisers.luma, samples, self.stride);
+        let nonzero = self.quantisers.luma.quantise(&coefficients, &mut levels);
+        add_block(&levels, nonzero, &self.quantisers.luma, samples, self.stride);
     }
 }

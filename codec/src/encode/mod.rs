@@ -26,6 +26,7 @@ mod residue;
 mod settle;
 mod size;
 mod split;
+mod token_prices;
 mod tokens;
 
 pub use analysis::{Analysis, EncodeError, analyse};

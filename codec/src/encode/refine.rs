@@ -1,14 +1,17 @@
 //! Levels weighed against their bits: each level may become one smaller, and a block may end earlier, where that saves more
-//! in bits than it costs in distortion. A shortest path over a block's few positions, from its end to its start.
+//! in bits than it costs in distortion.
+//!
+//! The cheapest way through a block is found from its end to its start. Only levels that are not zero are a choice; the zeros
+//! between two of them cost what they cost, and a sum over them is looked up. Distortion is counted from that of an empty block,
+//! which every way through the block has in common.
 
-use super::rate::Cost;
-use super::tokens::{END, TokenPrices, token_of};
+use super::token_prices::{END, KindPrices, TokenPrices, ZERO, token_of};
 use crate::bitstream::tables::ZIGZAG;
 use crate::bitstream::tokens::BlockKind;
-use crate::kernels::quantise::Quantiser;
+use crate::kernels::quantise::{Positions, Quantiser};
 
 /// What a 256th of a bit is worth, in 1024ths of a squared error of coefficients, by [`BlockKind`].
-pub(super) type Worth = [u64; 4];
+pub(super) type Worth = [i64; 4];
 
 /// What refining needs to know about a frame.
 pub(super) struct Refinement<'a> {
@@ -16,125 +19,185 @@ pub(super) struct Refinement<'a> {
     pub(super) worth: Worth,
 }
 
-/// What is best from a position on, given what came before it.
-#[derive(Clone, Copy)]
-struct Path {
-    cost: u64,
-    /// The magnitude to choose here; [`STOP`] ends the block.
-    magnitude: u16,
+/// How a block may go on where a level that is not zero comes next. Between equal costs the first of these is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Choice {
+    /// It ends, and that level and all after it become zero.
+    Stop,
+    /// That level becomes one smaller.
+    Smaller,
+    /// It stays as it was rounded.
+    Same,
 }
 
-const STOP: u16 = u16::MAX;
+/// A cost and, in the two lowest bits, the choice that it comes with: so the least of several costs is found without a branch.
+type Chosen = i64;
+
+#[inline(always)]
+fn chosen(cost: i64, choice: Choice) -> Chosen {
+    cost << CHOICE_BITS | choice as i64
+}
+
+#[inline(always)]
+fn cost_of(chosen: Chosen) -> i64 {
+    chosen >> CHOICE_BITS
+}
+
+#[inline(always)]
+fn choice_of(chosen: Chosen) -> u8 {
+    (chosen & ((1 << CHOICE_BITS) - 1)) as u8
+}
+
+const CHOICE_BITS: u32 = 2;
 
 /// A cost that nothing reaches, with room to add to it.
-const NEVER: u64 = 1 << 60;
+const NEVER: i64 = 1 << 58;
 
 /// Levels above this are left alone: nearly all of their price is fixed.
 const LARGEST_WEIGHED: u16 = 10;
 
+/// The next level that is not zero, and what follows from each choice for it.
+struct Next {
+    position: usize,
+    /// Smaller and same: what it costs from there on, but for its own token, and which token that is.
+    costs: [i64; 2],
+    tokens: [usize; 2],
+    /// The better of the two if there are zeros before.
+    after_zeros: Chosen,
+}
+
+/// The prices of a kind of block and what bits are worth there.
+struct Scale<'a> {
+    prices: &'a KindPrices,
+    worth: i64,
+}
+
+impl Scale<'_> {
+    #[inline(always)]
+    fn worth_of(&self, price: u32) -> i64 {
+        i64::from(price) * self.worth
+    }
+
+    /// The cheapest way on from position `at`, where the block may end, after a level of `class`.
+    #[inline(always)]
+    fn onward(&self, at: usize, class: usize, next: Option<&Next>) -> Chosen {
+        let prices = &self.prices.ending[at][class];
+        let stop = chosen(self.worth_of(prices[END]), Choice::Stop);
+        let Some(next) = next else { return stop };
+        if next.position == at {
+            let [smaller, same] = [0, 1].map(|i| next.costs[i] + self.worth_of(prices[next.tokens[i]]));
+            return stop.min(chosen(smaller, Choice::Smaller)).min(chosen(same, Choice::Same));
+        }
+        let zeros = prices[ZERO] + self.prices.zeros[next.position] - self.prices.zeros[at + 1];
+        stop.min(next.after_zeros + (self.worth_of(zeros) << CHOICE_BITS))
+    }
+
+    /// As [`Self::onward`] after a zero, where the block cannot end.
+    #[inline(always)]
+    fn after_zero(&self, at: usize, next: Option<&Next>) -> Chosen {
+        let Some(next) = next else { return chosen(NEVER, Choice::Stop) };
+        let zeros = self.prices.zeros[next.position] - self.prices.zeros[at];
+        next.after_zeros + (self.worth_of(zeros) << CHOICE_BITS)
+    }
+}
+
 impl Refinement<'_> {
-    /// Refines `levels` (raster order, reaching to `end` in zigzag order) and answers where they end now.
+    /// Refines `levels` (raster order), of which those at `nonzero` are not zero; answers which are not zero now.
+    #[inline]
     pub(super) fn refine(
         &self,
         levels: &mut [i16; 16],
         coefficients: &[i16; 16],
-        end: usize,
+        nonzero: Positions,
         quantiser: &Quantiser,
         kind: BlockKind,
         context: usize,
-    ) -> usize {
-        let first = kind.first();
-        let worth = self.worth[kind as usize];
-        let priced = |cost: Cost| u64::from(cost) * worth;
-        // paths[i][c]: from position i on, after a level of class c.
-        let mut paths = [[Path { cost: NEVER, magnitude: STOP }; 3]; 17];
-        for (class, path) in paths[end].iter_mut().enumerate().skip(1) {
-            path.cost = priced(self.prices.end(kind, end, class));
-        }
-        let mut lost = 0; // distortion if everything from here on were zero
-        for position in (first..end).rev() {
+    ) -> Positions {
+        let scale = Scale { prices: self.prices.of(kind), worth: self.worth[kind as usize] };
+        // By position and by the choice made there: what to do about the level after it.
+        let mut choices = [[0; 2]; 16];
+        let mut next = None;
+        let mut rest = nonzero;
+        while rest != 0 {
+            let position = rest.ilog2() as usize;
+            rest ^= 1 << position;
             let at = usize::from(ZIGZAG[position]);
             let (coefficient, step) = (i64::from(coefficients[at].unsigned_abs()), i64::from(quantiser.divisor[at]));
-            let chosen = levels[at].unsigned_abs();
-            let distortion = |magnitude: u16| ((coefficient - i64::from(magnitude) * step).pow(2) as u64) << 10;
-            lost += distortion(0);
-            let next = paths[position + 1];
-            // A magnitude, its token, and what it leads to before it is paid for.
-            let weigh = |magnitude: u16| {
-                (magnitude, token_of(magnitude), distortion(magnitude) + next[usize::from(magnitude.min(2))].cost)
+            let magnitude = levels[at].unsigned_abs();
+            let distortion = |magnitude: u16| {
+                let value = i64::from(magnitude) * step;
+                (value * (value - 2 * coefficient)) << DISTORTION_BITS
             };
-            let high = weigh(chosen);
-            let low = if chosen == 0 || chosen > LARGEST_WEIGHED { high } else { weigh(chosen - 1) };
-            let (ending, unending) = self.prices.at(kind, position);
-            let classes = if position == first { context..context + 1 } else { 0..3 };
-            for before in classes {
-                let prices = if before == 0 && position > first { &unending[0] } else { &ending[before] };
-                let mut best = if before == 0 && position > first {
-                    Path { cost: NEVER, magnitude: STOP }
-                } else {
-                    Path { cost: lost + priced(prices[END]), magnitude: STOP }
+            let same = scale.onward(position + 1, usize::from(magnitude.min(2)), next.as_ref());
+            let same_cost = distortion(magnitude) + cost_of(same);
+            let (smaller, smaller_cost) = if magnitude > LARGEST_WEIGHED {
+                (same, NEVER)
+            } else {
+                let smaller = match magnitude {
+                    1 => scale.after_zero(position + 1, next.as_ref()),
+                    _ => scale.onward(position + 1, usize::from((magnitude - 1).min(2)), next.as_ref()),
                 };
-                for (magnitude, token, cost) in [low, high] {
-                    let cost = cost + priced(prices[token]);
-                    if cost < best.cost {
-                        best = Path { cost, magnitude };
-                    }
-                }
-                paths[position][before] = best;
-            }
+                (smaller, distortion(magnitude - 1) + cost_of(smaller))
+            };
+            choices[position] = [choice_of(smaller), choice_of(same)];
+            let (costs, tokens) = ([smaller_cost, same_cost], [token_of(magnitude - 1), token_of(magnitude)]);
+            let prices = &scale.prices.unending[position];
+            let [smaller, same] = [0, 1].map(|i| costs[i] + scale.worth_of(prices[tokens[i]]));
+            let after_zeros = chosen(smaller, Choice::Smaller).min(chosen(same, Choice::Same));
+            next = Some(Next { position, costs, tokens, after_zeros });
         }
-        self.follow(&paths, levels, first, end, context)
+        let start = scale.onward(kind.first(), context, next.as_ref());
+        follow(choice_of(start), &choices, levels, nonzero)
     }
+}
 
-    /// Writes the cheapest path into `levels`.
-    fn follow(
-        &self,
-        paths: &[[Path; 3]; 17],
-        levels: &mut [i16; 16],
-        first: usize,
-        end: usize,
-        context: usize,
-    ) -> usize {
-        let (mut before, mut reached, mut stopped) = (context, 0, false);
-        for position in first..end {
-            let level = &mut levels[usize::from(ZIGZAG[position])];
-            let magnitude = paths[position][before].magnitude;
-            stopped |= magnitude == STOP;
-            if stopped {
-                *level = 0;
-                continue;
-            }
-            *level = if *level < 0 { -(magnitude as i16) } else { magnitude as i16 };
-            before = usize::from(magnitude.min(2));
-            if magnitude > 0 {
-                reached = position + 1;
-            }
+/// Squared errors are weighed in 1024ths.
+const DISTORTION_BITS: u32 = 10;
+
+/// Writes what was chosen into `levels`.
+#[inline(always)]
+fn follow(mut choice: u8, choices: &[[u8; 2]; 16], levels: &mut [i16; 16], nonzero: Positions) -> Positions {
+    let (mut rest, mut kept) = (nonzero, nonzero);
+    while rest != 0 {
+        let position = rest.trailing_zeros() as usize;
+        let level = &mut levels[usize::from(ZIGZAG[position])];
+        if choice == Choice::Stop as u8 {
+            *level = 0;
+            kept &= !(1 << position);
+        } else {
+            let smaller = choice == Choice::Smaller as u8;
+            *level -= if smaller { level.signum() } else { 0 };
+            kept &= !(Positions::from(*level == 0) << position);
+            choice = choices[position][usize::from(!smaller)];
         }
-        reached
+        rest &= rest - 1;
     }
+    kept
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bitstream::token_probabilities::DEFAULT_TOKEN_PROBABILITIES;
+    use proptest::prelude::*;
 
-    fn refined(coefficients: [i16; 16], worth: u64) -> ([i16; 16], usize) {
+    fn refined(coefficients: [i16; 16], worth: i64) -> ([i16; 16], Positions) {
         let quantiser = Quantiser::new(20, 20, &[64; 16]);
         let prices = TokenPrices::new(&DEFAULT_TOKEN_PROBABILITIES);
         let refinement = Refinement { prices: &prices, worth: [worth; 4] };
         let mut levels = [0; 16];
-        let end = quantiser.quantise(&coefficients, &mut levels);
-        let end = refinement.refine(&mut levels, &coefficients, end, &quantiser, BlockKind::LumaWithDc, 1);
-        (levels, end)
+        let nonzero = quantiser.quantise(&coefficients, &mut levels);
+        let nonzero = refinement.refine(&mut levels, &coefficients, nonzero, &quantiser, BlockKind::LumaWithDc, 1);
+        (levels, nonzero)
     }
 
     #[test]
     fn free_bits_change_nothing() {
         let coefficients = std::array::from_fn(|i| (i as i16 * 37 % 91) - 45);
-        let (levels, end) = refined(coefficients, 0);
+        let (levels, nonzero) = refined(coefficients, 0);
         assert!(levels.iter().zip(coefficients).all(|(l, c)| (c - l * 20).abs() <= 10));
-        assert!(end > 10);
+        assert!(nonzero > 1 << 9);
     }
 
     #[test]
@@ -142,12 +205,71 @@ mod tests {
         let mut coefficients = [0; 16];
         coefficients[0] = 100;
         coefficients[15] = 11;
-        assert_eq!(refined(coefficients, 40).1, 1);
-        assert_eq!(refined(coefficients, 40).0[0], 5);
+        let (levels, nonzero) = refined(coefficients, 40);
+        assert_eq!((levels[0], nonzero), (5, 1));
     }
 
     #[test]
     fn dear_bits_empty_the_block() {
         assert_eq!(refined([25; 16], 1 << 20), ([0; 16], 0));
+    }
+
+    /// What levels cost, by walking through the block as a writer would.
+    fn cost(
+        levels: &[i16; 16],
+        coefficients: &[i16; 16],
+        step: i64,
+        scale: &Scale,
+        kind: BlockKind,
+        context: usize,
+    ) -> i64 {
+        let in_zigzag = ZIGZAG.map(usize::from);
+        let end = (0..16).rev().find(|i| levels[in_zigzag[*i]] != 0).map_or(kind.first(), |i| i + 1);
+        let (mut price, mut class, mut may_end) = (0, context, true);
+        for position in kind.first()..end {
+            let magnitude = levels[in_zigzag[position]].unsigned_abs();
+            let prices = if may_end { &scale.prices.ending[position][class] } else { &scale.prices.unending[position] };
+            price += prices[token_of(magnitude)];
+            (class, may_end) = (usize::from(magnitude.min(2)), magnitude > 0);
+        }
+        price += scale.prices.ending[end][class][END];
+        let errors = (0..16).map(|at| (i64::from(coefficients[at]) - i64::from(levels[at]) * step).pow(2));
+        scale.worth_of(price) + (errors.sum::<i64>() << DISTORTION_BITS)
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_choice_is_cheaper(
+            sparse in prop::collection::vec((0..16usize, -90..90i16), 0..6),
+            context in 0..3usize,
+            worth in 1..400i64,
+            kind in prop::sample::select(vec![BlockKind::LumaWithDc, BlockKind::LumaWithoutDc, BlockKind::Chroma]),
+        ) {
+            let mut coefficients = [0; 16];
+            for (at, coefficient) in sparse {
+                coefficients[at.max(kind.first())] = coefficient;
+            }
+            let quantiser = Quantiser::new(20, 20, &[64; 16]);
+            let prices = TokenPrices::new(&DEFAULT_TOKEN_PROBABILITIES);
+            let refinement = Refinement { prices: &prices, worth: [worth; 4] };
+            let scale = Scale { prices: prices.of(kind), worth };
+            let mut rounded = [0; 16];
+            let nonzero = quantiser.quantise(&coefficients, &mut rounded);
+            let mut levels = rounded;
+            let kept = refinement.refine(&mut levels, &coefficients, nonzero, &quantiser, kind, context);
+            prop_assert_eq!(kept, (0..16).fold(0, |bits, i| bits | Positions::from(levels[usize::from(ZIGZAG[i])] != 0) << i));
+            let found = cost(&levels, &coefficients, 20, &scale, kind, context);
+            // Every level the same, one smaller or none: the block can only end, so zeros come by ending or by ones made smaller.
+            let places: Vec<usize> = (0..16).filter(|i| nonzero >> i & 1 != 0).map(|i| usize::from(ZIGZAG[i])).collect();
+            for end in 0..=places.len() {
+                for smaller in 0..1u32 << end {
+                    let mut other = [0; 16];
+                    for (i, &at) in places[..end].iter().enumerate() {
+                        other[at] = rounded[at] - if smaller >> i & 1 != 0 { rounded[at].signum() } else { 0 };
+                    }
+                    prop_assert!(found <= cost(&other, &coefficients, 20, &scale, kind, context));
+                }
+            }
+        }
     }
 }

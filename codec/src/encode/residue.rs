@@ -8,7 +8,7 @@ use crate::kernels::forward::{forward_dct_8x8, forward_dct_16x16, forward_wht};
 use crate::kernels::inverse::{
     add_inverse_dct, add_inverse_dct_of_dc, add_residue_8x8, add_residue_16x16, inverse_walsh,
 };
-use crate::kernels::quantise::Quantiser;
+use crate::kernels::quantise::{Positions, Quantiser};
 use crate::macroblock::QuantizerIndex;
 use crate::picture::{PlaneView, PlaneViewMut};
 use crate::quantizer::QuantizerSteps;
@@ -125,12 +125,12 @@ impl Quantisers {
         }
     }
 
-    /// Rounds the levels of some blocks of one kind; answers whether any is not zero.
+    /// Rounds the levels of some blocks of one kind; answers which of them have levels that are not zero, a bit for each.
     #[inline]
-    pub(super) fn round(&self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) -> bool {
-        let quantiser = self.of(blocks.start);
-        let (coefficients, ends) = (&coefficients[blocks.clone()], &mut levels.ends[blocks.clone()]);
-        quantiser.quantise_blocks(coefficients, &mut levels.blocks[blocks], ends)
+    pub(super) fn round(&self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) -> u32 {
+        let (quantiser, first) = (self.of(blocks.start), blocks.start);
+        let (coefficients, nonzero) = (&coefficients[blocks.clone()], &mut levels.nonzero[blocks.clone()]);
+        quantiser.quantise_blocks(coefficients, &mut levels.blocks[blocks], nonzero) << first
     }
 
     /// The quantiser of block `block`.
@@ -148,32 +148,47 @@ impl Quantisers {
 pub(super) struct Levels {
     /// In raster order; without a Y2 its block is stale.
     pub(super) blocks: Blocks,
-    /// How far each block reaches in zigzag order; 0 for one that is all zeros.
-    pub(super) ends: [u8; BLOCKS],
+    /// Which levels of each block are not zero; without a Y2 its are stale.
+    pub(super) nonzero: [Positions; BLOCKS],
+    /// Which blocks have any, a bit for each.
+    pub(super) coded: u32,
 }
 
 impl Default for Levels {
     fn default() -> Self {
-        Self { blocks: [[0; 16]; BLOCKS], ends: [0; BLOCKS] }
+        Self { blocks: [[0; 16]; BLOCKS], nonzero: [0; BLOCKS], coded: 0 }
     }
 }
 
 impl Levels {
-    /// Whether any level is not zero.
-    pub(super) fn any(&self, y2: bool) -> bool {
-        self.ends[..if y2 { BLOCKS } else { Y2 }].iter().any(|end| *end > 0)
-    }
-
     /// Adds chroma's residue to its prediction, which lies in `planes` from the indices `at` on.
     pub(super) fn add_chroma(&self, quantisers: &Quantisers, planes: &mut [PlaneViewMut; 3], at: Starts) {
-        let (blocks, ends) = (self.blocks[16..].as_chunks::<4>().0, self.ends[16..].as_chunks::<4>().0);
-        for ((plane, start), (blocks, ends)) in planes.iter_mut().zip(at).skip(1).zip(blocks.iter().zip(ends)) {
-            if *ends != [0; 4] {
-                let coefficients = std::array::from_fn(|i| dequantise(&blocks[i], &quantisers.chroma));
-                add_residue_8x8(&coefficients, ends, &mut plane.samples[start..], plane.stride);
+        for (plane, (first, at)) in planes[1..].iter_mut().zip([(16, at[1]), (20, at[2])]) {
+            if self.coded >> first & 15 != 0 {
+                let (coefficients, ends) = self.dequantised::<4>(first, &quantisers.chroma);
+                add_residue_8x8(&coefficients, &ends, &mut plane.samples[at..], plane.stride);
             }
         }
     }
+
+    /// The coefficients of `N` blocks from `first` on, and how far each reaches in zigzag order.
+    #[inline(always)]
+    fn dequantised<const N: usize>(&self, first: usize, quantiser: &Quantiser) -> ([[i16; 16]; N], [u8; N]) {
+        let (mut coefficients, mut ends) = ([[0; 16]; N], [0; N]);
+        for i in 0..N {
+            if self.coded >> (first + i) & 1 != 0 {
+                coefficients[i] = dequantise(&self.blocks[first + i], quantiser);
+                ends[i] = end_of(self.nonzero[first + i]);
+            }
+        }
+        (coefficients, ends)
+    }
+}
+
+/// How far levels reach in zigzag order.
+#[inline(always)]
+fn end_of(nonzero: Positions) -> u8 {
+    (Positions::BITS - nonzero.leading_zeros()) as u8
 }
 
 /// Adds a macroblock's residue to its prediction, which lies in `planes` from the indices `at` on.
@@ -184,12 +199,8 @@ pub(super) fn reconstruct(
     planes: &mut [PlaneViewMut; 3],
     at: Starts,
 ) {
-    let mut coefficients: [[i16; 16]; 16] = std::array::from_fn(|block| match levels.ends[block] {
-        0 => [0; 16],
-        _ => dequantise(&levels.blocks[block], &quantisers.luma),
-    });
-    let mut ends = *levels.ends.first_chunk::<16>().expect("the first sixteen blocks are luma's");
-    if y2 && levels.ends[Y2] > 0 {
+    let (mut coefficients, mut ends) = levels.dequantised::<16>(0, &quantisers.luma);
+    if y2 && levels.coded >> Y2 & 1 != 0 {
         let dc = inverse_walsh(&dequantise(&levels.blocks[Y2], &quantisers.y2));
         for ((block, end), dc) in coefficients.iter_mut().zip(&mut ends).zip(dc) {
             block[0] = dc;
@@ -202,8 +213,14 @@ pub(super) fn reconstruct(
 }
 
 /// Adds the residue of a block with its own DC to the prediction that `samples` starts with.
-pub(super) fn add_block(levels: &[i16; 16], end: u8, quantiser: &Quantiser, samples: &mut [u8], stride: usize) {
-    match end {
+pub(super) fn add_block(
+    levels: &[i16; 16],
+    nonzero: Positions,
+    quantiser: &Quantiser,
+    samples: &mut [u8],
+    stride: usize,
+) {
+    match nonzero {
         0 => {}
         1 => add_inverse_dct_of_dc(levels[0] * quantiser.divisor[0] as i16, samples, stride),
         _ => add_inverse_dct(&dequantise(levels, quantiser), samples, stride),

@@ -7,7 +7,7 @@ use super::contexts::TokenContexts;
 use super::rate::bit_cost;
 use super::residue::Levels;
 use super::settle::Settling;
-use super::tokens::TokenCounts;
+use super::tokens::TokenRecord;
 use crate::QuantizerIndex;
 use crate::bitstream::bool_coder::{BoolEncoder, BoolSink};
 use crate::bitstream::modes::ModeCoding;
@@ -20,9 +20,9 @@ impl Analysis {
     /// The size in bytes that the frame will have at `quantizer`, from token statistics: within a few percent.
     pub fn predict_size(&self, quantizer: QuantizerIndex) -> usize {
         let known = known_probabilities(&self.source, &self.plan);
-        let (counts, grid) = self.count_tokens(quantizer);
-        let skipped = (0..grid.rows()).map(|row| grid.row(row).iter().filter(|m| m.skip).count() as u32).sum();
-        let coding = counts.best_probabilities(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
+        let (tokens, grid) = self.record_tokens(quantizer);
+        let skipped = (grid.columns() * grid.rows() - tokens.macroblocks()) as u32;
+        let coding = tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
         let header = self.header(quantizer, updates, skipped, 1);
         let mut uncoded = Vec::new();
@@ -49,11 +49,11 @@ impl Analysis {
         Sizes::of(self)
     }
 
-    /// Counts the tokens of the frame at `quantizer`; the grid says which macroblocks have any.
-    fn count_tokens(&self, quantizer: QuantizerIndex) -> (TokenCounts, crate::macroblock::MacroblockGrid) {
+    /// The tokens of the frame at `quantizer`; the grid says which macroblocks have any.
+    fn record_tokens(&self, quantizer: QuantizerIndex) -> (TokenRecord, crate::macroblock::MacroblockGrid) {
         let mut grid = self.grid.clone();
         let settling = Settling::new(quantizer, &known_probabilities(&self.source, &self.plan).tokens);
-        let mut counts = TokenCounts::default();
+        let mut tokens = TokenRecord::with_room_for(grid.columns() * grid.rows());
         let mut contexts = TokenContexts::new(grid.columns());
         let mut levels = Levels::default();
         let mut intra = self.intra_coefficients().iter();
@@ -63,7 +63,7 @@ impl Analysis {
                 let (cell, index) = (grid.cell(row, column), row * grid.columns() + column);
                 let macroblock = grid.macroblock(cell);
                 let y2 = macroblock.luma_mode.has_y2();
-                let mut settler = settling.settler(macroblock.segment, y2, contexts.around(column));
+                let mut settler = settling.settler(macroblock.segment, contexts.around(column, y2));
                 let coefficients = match macroblock.reference {
                     Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
                     _ => &self.coefficients[index],
@@ -72,16 +72,13 @@ impl Analysis {
                 let kept = self.treatments.get(index) == Some(&Treatment::Kept);
                 let any = !kept && settler.settle_all(coefficients, &mut levels);
                 if any {
-                    contexts.visit(column, &levels, y2, |levels, end, kind, context| {
-                        counts.count(levels, end, kind, context);
-                    });
-                } else {
-                    contexts.pass(column, y2);
+                    tokens.record(&levels, settler.own);
                 }
+                contexts.keep(column, settler.own);
                 grid.macroblock_mut(cell).skip = !any;
             }
         }
-        (counts, grid)
+        (tokens, grid)
     }
 }
 

@@ -1,156 +1,280 @@
 //! Coefficients as tokens (RFC 6386 §13): recorded and counted first, priced under the probabilities that suit the counts,
 //! and only then written. A count alone tells what the tokens will cost to a fraction of a percent.
+//!
+//! Most blocks are empty and most levels zero. Neither is recorded one by one: empty blocks are counted by the macroblock,
+//! and zeros by where a run of them starts and ends.
 
-use super::rate::{BIT, Cost, best_probability, bit_cost, bits_cost};
+use super::contexts::Surroundings;
+use super::rate::{BIT, best_probability, bit_cost, bits_cost};
+use super::residue::{Levels, Y2};
+use super::token_prices::{END, FIRST_CATEGORY, TOKENS, ZERO, token_of};
 use crate::bitstream::tables::{
     CATEGORY_BASE, CATEGORY_PROBABILITIES, COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG,
 };
-use crate::bitstream::tokens::BlockKind;
+use crate::bitstream::tokens::{BlockKind, by_position};
+use crate::kernels::quantise::Positions;
+use crate::kernels::with_bit_instructions;
 
 /// Contexts a token can be coded in: kind of block, band, and what came before.
 const CONTEXTS: usize = 4 * 8 * 3;
 
-/// How often each token occurred in each context: all that sizes and new probabilities depend on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct TokenCounts {
-    tokens: [[u32; 12]; CONTEXTS],
+/// Where the contexts of a position in zigzag order start among a kind's; past the end any will do, as none is used.
+const BANDS: [usize; 17] = {
+    let mut bands = [0; 17];
+    let mut position = 0;
+    while position < 16 {
+        bands[position] = COEFFICIENT_BANDS[position] as usize * 3;
+        position += 1;
+    }
+    bands
+};
+
+/// The kinds of a macroblock's blocks: the luma of one with a Y2, its chroma, and the Y2.
+pub(super) const fn kind_of(block: usize, y2: bool) -> BlockKind {
+    match block {
+        Y2 => BlockKind::Y2,
+        16.. => BlockKind::Chroma,
+        _ if y2 => BlockKind::LumaWithoutDc,
+        _ => BlockKind::LumaWithDc,
+    }
+}
+
+/// The tokens of a frame in coding order.
+pub(super) struct TokenRecord {
+    /// One for each macroblock that has levels.
+    macroblocks: Vec<Surroundings>,
+    /// Of each block that has levels: at which positions they are, as bits, and then the levels there.
+    levels: Vec<i16>,
+    counts: RunCounts,
+}
+
+/// Counts of tokens in blocks that have levels, zeros by where they begin and end.
+struct RunCounts {
+    tokens: [[u32; TOKENS]; CONTEXTS],
     /// Of these, how many followed a zero, where the block cannot end and that branch is not coded.
     unending: [u32; CONTEXTS],
+    /// By kind of block: how many runs of zeros, each after a zero, begin at a position, less how many end before it.
+    zeros: [[i32; 17]; 4],
     /// Signs and extra bits, whose probabilities are fixed.
     fixed: u64,
 }
 
-/// What is to be written of one token: the token in bits 0..4, whether it followed a zero in bit 4, context in bits 8..16, extra bits
-/// in 16..27, sign in bit 27.
-type Token = u32;
-
-/// The token that ends a block, among the twelve.
-pub(super) const END: usize = 11;
-const END_TOKEN: Token = END as Token;
-const FIRST_CATEGORY: u32 = 5;
-const AFTER_ZERO: u32 = 1 << 4;
-const SIGN: u32 = 1 << 27;
-
-impl Default for TokenCounts {
-    fn default() -> Self {
-        Self { tokens: [[0; 12]; CONTEXTS], unending: [0; CONTEXTS], fixed: 0 }
-    }
+/// How often each token occurred in each context: all that sizes and new probabilities depend on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TokenCounts {
+    tokens: [[u32; TOKENS]; CONTEXTS],
+    /// As [`RunCounts::unending`].
+    unending: [u32; CONTEXTS],
+    /// As [`RunCounts::fixed`].
+    fixed: u64,
 }
 
-/// Where the contexts of a position in zigzag order start among a kind's; past the end any will do, as none is used.
-#[inline]
-fn band(position: usize) -> usize {
-    usize::from(COEFFICIENT_BANDS[position & 15]) * 3
-}
-
-/// The tokens of a frame in coding order, with their counts.
-#[derive(Default)]
-pub(super) struct TokenRecord {
-    pub(super) counts: TokenCounts,
-    tokens: Vec<Token>,
-}
+/// Room for the levels of an ordinary macroblock.
+const USUAL_LEVELS: usize = 8;
 
 impl TokenRecord {
     /// Room for `macroblocks` of an ordinary frame.
     pub(super) fn with_room_for(macroblocks: usize) -> Self {
-        Self { counts: TokenCounts::default(), tokens: Vec::with_capacity(macroblocks * 64) }
+        Self {
+            macroblocks: Vec::with_capacity(macroblocks),
+            levels: Vec::with_capacity(macroblocks * USUAL_LEVELS),
+            counts: RunCounts {
+                tokens: [[0; TOKENS]; CONTEXTS],
+                unending: [0; CONTEXTS],
+                zeros: [[0; 17]; 4],
+                fixed: 0,
+            },
+        }
     }
 
-    /// Records one block: `levels` in raster order, nothing but zeros from position `end` in zigzag order on; `context` says how many of
-    /// the neighbours above and left had any token but the end.
+    /// How many macroblocks have levels.
+    pub(super) fn macroblocks(&self) -> usize {
+        self.macroblocks.len()
+    }
+
+    /// Records a macroblock that has levels: `own` are its blocks and their neighbours.
+    pub(super) fn record(&mut self, levels: &Levels, own: Surroundings) {
+        let y2 = own.has_y2();
+        if y2 && own.has(Y2) {
+            self.record_block(&levels.blocks[Y2], levels.nonzero[Y2], BlockKind::Y2, own.context(Y2));
+        }
+        let mut blocks = levels.coded & !(1 << Y2);
+        while blocks != 0 {
+            let block = blocks.trailing_zeros() as usize;
+            blocks &= blocks - 1;
+            self.record_block(&levels.blocks[block], levels.nonzero[block], kind_of(block, y2), own.context(block));
+        }
+        self.macroblocks.push(own);
+    }
+
     #[inline]
-    pub(super) fn record(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize) {
-        self.counts.walk(levels, end, kind, context, |token| self.tokens.push(token));
+    fn record_block(&mut self, levels: &[i16; 16], nonzero: Positions, kind: BlockKind, context: usize) {
+        self.levels.push(nonzero as i16);
+        let counts = &mut self.counts;
+        let base = kind as usize * 24;
+        let (mut position, mut class) = (kind.first(), context);
+        let mut rest = nonzero;
+        while rest != 0 {
+            let next = (rest.trailing_zeros() & 15) as usize;
+            rest &= rest - 1;
+            let mut at = base + BANDS[position] + class;
+            if next > position {
+                counts.tokens[at][ZERO] += 1;
+                counts.zeros[kind as usize][position + 1] += 1;
+                counts.zeros[kind as usize][next] -= 1;
+                at = base + BANDS[next];
+                counts.unending[at] += 1;
+            }
+            let level = levels[usize::from(ZIGZAG[next])];
+            let magnitude = level.unsigned_abs();
+            let token = token_of(magnitude);
+            counts.tokens[at][token] += 1;
+            if token >= FIRST_CATEGORY {
+                counts.fixed += extra_bits_cost(token - FIRST_CATEGORY, magnitude);
+            }
+            self.levels.push(level);
+            (position, class) = (next + 1, usize::from(magnitude.min(2)));
+        }
+        if position < 16 {
+            counts.tokens[base + BANDS[position] + class][END] += 1;
+        }
+    }
+
+    /// How often each token occurs.
+    fn counts(&self) -> TokenCounts {
+        let RunCounts { mut tokens, mut unending, zeros, fixed } = self.counts;
+        for (kind, changes) in zeros.iter().enumerate() {
+            let mut zeros = 0;
+            for (band, change) in BANDS.iter().zip(changes).take(16) {
+                zeros += change;
+                let at = kind * 24 + band;
+                tokens[at][ZERO] += zeros as u32;
+                unending[at] += zeros as u32;
+            }
+        }
+        let mut empty = [[0; 3]; 4];
+        with_bit_instructions(|| {
+            for own in &self.macroblocks {
+                let luma = kind_of(0, own.has_y2());
+                for (kind, counts) in [BlockKind::Y2, luma, BlockKind::Chroma].into_iter().zip(own.empty_blocks()) {
+                    for (sum, count) in empty[kind as usize].iter_mut().zip(counts) {
+                        *sum += count;
+                    }
+                }
+            }
+        });
+        for kind in [BlockKind::LumaWithoutDc, BlockKind::Y2, BlockKind::Chroma, BlockKind::LumaWithDc] {
+            for (context, count) in empty[kind as usize].into_iter().enumerate() {
+                tokens[kind as usize * 24 + BANDS[kind.first()] + context][END] += count;
+            }
+        }
+        TokenCounts { tokens, unending, fixed }
+    }
+
+    /// How the tokens are best coded for a decoder that has the probabilities `known`, as [`TokenCounts::best_probabilities`].
+    pub(super) fn best_coding(&self, known: &TokenProbabilities, update: &TokenProbabilities) -> Coding {
+        self.counts().best_probabilities(known, update)
     }
 
     /// Writes every token: `write(bit, probability)` for each branch.
+    #[inline(always)]
     pub(super) fn write(&self, probabilities: &TokenProbabilities, mut write: impl FnMut(bool, Probability)) {
-        let flat = probabilities.as_flattened().as_flattened();
-        for token in &self.tokens {
-            let p = &flat[(token >> 8 & 0xff) as usize];
-            let kind = token & 15;
-            if token & AFTER_ZERO == 0 {
-                write(kind != END_TOKEN, p[0]);
-                if kind == END_TOKEN {
-                    continue;
-                }
-            }
-            write(kind != 0, p[1]);
-            if kind == 0 {
-                continue;
-            }
-            write(kind != 1, p[2]);
-            if kind > 1 {
-                write(kind >= FIRST_CATEGORY, p[3]);
-                if kind < FIRST_CATEGORY {
-                    write(kind != 2, p[4]);
-                    if kind != 2 {
-                        write(kind == 4, p[5]);
-                    }
+        let probabilities = by_position(probabilities);
+        let mut levels = &self.levels[..];
+        for own in &self.macroblocks {
+            let y2 = own.has_y2();
+            let blocks = [Y2].into_iter().filter(|_| y2).chain(0..Y2);
+            for block in blocks {
+                let (kind, context) = (kind_of(block, y2), own.context(block));
+                let probabilities = &probabilities[kind as usize];
+                if own.has(block) {
+                    levels = write_block(levels, probabilities, kind.first(), context, &mut write);
                 } else {
-                    let category = (kind - FIRST_CATEGORY) as usize;
-                    write(category >= 2, p[6]);
-                    if category < 2 {
-                        write(category == 1, p[7]);
-                    } else {
-                        write(category >= 4, p[8]);
-                        write(category & 1 == 1, p[9 + usize::from(category >= 4)]);
-                    }
-                    let bits = CATEGORY_PROBABILITIES[category];
-                    for (i, probability) in bits.iter().enumerate() {
-                        write(token >> (16 + bits.len() - 1 - i) & 1 == 1, *probability);
-                    }
+                    write(false, probabilities[kind.first()][context][0]);
                 }
             }
-            write(token & SIGN != 0, 128);
         }
     }
 }
 
+/// Writes the block that `record` starts with, and answers what follows it.
+#[inline(always)]
+fn write_block<'a>(
+    record: &'a [i16],
+    probabilities: &[[[Probability; 11]; 3]; 16],
+    first: usize,
+    context: usize,
+    write: &mut impl FnMut(bool, Probability),
+) -> &'a [i16] {
+    let (nonzero, mut record) = record.split_first().expect("a block that has levels was recorded");
+    let mut nonzero = *nonzero as Positions;
+    let (mut position, mut p) = (first, &probabilities[first][context]);
+    while nonzero != 0 {
+        let next = (nonzero.trailing_zeros() & 15) as usize;
+        nonzero &= nonzero - 1;
+        write(true, p[0]);
+        while position < next {
+            write(false, p[1]);
+            position += 1;
+            p = &probabilities[position & 15][0];
+        }
+        let (level, rest) = record.split_first().expect("each level was recorded");
+        record = rest;
+        write(true, p[1]);
+        let magnitude = level.unsigned_abs();
+        write(magnitude > 1, p[2]);
+        if magnitude > 1 {
+            write_large(magnitude, p, write);
+        }
+        write(*level < 0, 128);
+        position = next + 1;
+        p = &probabilities[position & 15][usize::from(magnitude.min(2))];
+    }
+    if position < 16 {
+        write(false, p[0]);
+    }
+    record
+}
+
+/// Writes a magnitude that is known to be over 1.
+#[inline(always)]
+fn write_large(magnitude: u16, p: &[Probability; 11], write: &mut impl FnMut(bool, Probability)) {
+    write(magnitude > 4, p[3]);
+    if magnitude <= 4 {
+        write(magnitude > 2, p[4]);
+        if magnitude > 2 {
+            write(magnitude == 4, p[5]);
+        }
+        return;
+    }
+    let category = token_of(magnitude) - FIRST_CATEGORY;
+    write(category >= 2, p[6]);
+    if category < 2 {
+        write(category == 1, p[7]);
+    } else {
+        write(category >= 4, p[8]);
+        write(category & 1 == 1, p[9 + usize::from(category >= 4)]);
+    }
+    each_extra_bit(category, magnitude, write);
+}
+
+/// Calls `each(bit, probability)` for the extra bits that tell a magnitude from others of its category.
+#[inline(always)]
+fn each_extra_bit(category: usize, magnitude: u16, each: &mut impl FnMut(bool, Probability)) {
+    let extra = magnitude - CATEGORY_BASE[category];
+    let probabilities = CATEGORY_PROBABILITIES[category];
+    for (place, probability) in (0..probabilities.len()).rev().zip(probabilities) {
+        each(extra >> place & 1 == 1, *probability);
+    }
+}
+
+fn extra_bits_cost(category: usize, magnitude: u16) -> u64 {
+    let mut cost = 0;
+    each_extra_bit(category, magnitude, &mut |bit, probability| cost += u64::from(bit_cost(bit, probability)));
+    cost
+}
+
 impl TokenCounts {
-    /// As [`TokenRecord::record`], but only counts.
-    #[inline]
-    pub(super) fn count(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize) {
-        self.walk(levels, end, kind, context, |_| ());
-    }
-
-    #[inline(always)]
-    fn walk(&mut self, levels: &[i16; 16], end: usize, kind: BlockKind, context: usize, mut emit: impl FnMut(Token)) {
-        let first = kind.first();
-        let base = kind as usize * 24;
-        let mut at = base + band(first) + context;
-        let mut after_zero = 0;
-        for i in first..end {
-            let level = levels[usize::from(ZIGZAG[i])];
-            let magnitude = level.unsigned_abs();
-            let mut token = if magnitude < 5 { u32::from(magnitude) } else { self.category(magnitude) };
-            let kind = (token & 15) as usize;
-            self.tokens[at][kind] += 1;
-            self.unending[at] += u32::from(after_zero != 0);
-            if level < 0 {
-                token |= SIGN;
-            }
-            emit(token | after_zero | (at as u32) << 8);
-            after_zero = if level == 0 { AFTER_ZERO } else { 0 };
-            at = base + band(i + 1) + usize::from(magnitude.min(2));
-        }
-        if end < 16 {
-            self.tokens[at][END] += 1;
-            emit(END_TOKEN | (at as u32) << 8);
-        }
-    }
-
-    /// The token of a level of 5 or more, with its extra bits, whose price is noted.
-    fn category(&mut self, magnitude: u16) -> Token {
-        let category = category_of(magnitude);
-        let extra = u32::from(magnitude - CATEGORY_BASE[category]);
-        let bits = CATEGORY_PROBABILITIES[category];
-        for (i, probability) in bits.iter().enumerate() {
-            self.fixed += u64::from(bit_cost(extra >> (bits.len() - 1 - i) & 1 == 1, *probability));
-        }
-        (FIRST_CATEGORY + category as u32) | extra << 16
-    }
-
     /// How often each branch of the token tree was taken towards 0 and towards 1, in the context `at`.
     fn branches(&self, at: usize) -> [(u32, u32); 11] {
         let t = &self.tokens[at];
@@ -176,7 +300,7 @@ impl TokenCounts {
 
     /// The probabilities that make these tokens and their own announcement cheapest, starting from those the decoder has
     /// (RFC 6386 §13.4: `update` is the chance, in 256, that a probability stays).
-    pub(super) fn best_probabilities(&self, known: &TokenProbabilities, update: &TokenProbabilities) -> Coding {
+    fn best_probabilities(&self, known: &TokenProbabilities, update: &TokenProbabilities) -> Coding {
         let mut probabilities = *known;
         let mut cost = self.fixed;
         let known = known.as_flattened().as_flattened();
@@ -211,110 +335,78 @@ pub(super) struct Coding {
     pub(super) cost: u64,
 }
 
-/// Prices of tokens under known probabilities, for weighing levels against each other before they are chosen.
-pub(super) struct TokenPrices {
-    /// By context and token; signs are included, extra bits are not.
-    prices: Vec<[Cost; 12]>,
-    /// The same after a zero, where the block cannot end.
-    unending: Vec<[Cost; 12]>,
-}
-
-impl TokenPrices {
-    /// Prices of every token in every context.
-    pub(super) fn new(probabilities: &TokenProbabilities) -> Self {
-        let flat = probabilities.as_flattened().as_flattened();
-        let unending: Vec<[Cost; 12]> =
-            flat.iter().map(|p| std::array::from_fn(|token| token_cost(token, p))).collect();
-        let prices = unending
-            .iter()
-            .zip(flat)
-            .map(|(prices, p)| {
-                std::array::from_fn(|token| {
-                    if token == END { bit_cost(false, p[0]) } else { prices[token] + bit_cost(true, p[0]) }
-                })
-            })
-            .collect();
-        Self { prices, unending }
-    }
-
-    /// Prices of tokens at `position` in zigzag order, by the class of the level before (0, 1, or 2 for more; at a block's first
-    /// position its context) and by token: where the block may end, and where it may not.
-    #[inline]
-    pub(super) fn at(&self, kind: BlockKind, position: usize) -> (&[[Cost; 12]; 3], &[[Cost; 12]; 3]) {
-        let at = kind as usize * 24 + band(position);
-        (
-            self.prices[at..].first_chunk().expect("each band has three contexts"),
-            self.unending[at..].first_chunk().expect("each band has three contexts"),
-        )
-    }
-
-    /// Price of ending a block before `position`; nothing where it is full.
-    #[inline]
-    pub(super) fn end(&self, kind: BlockKind, position: usize, before: usize) -> Cost {
-        if position == 16 { 0 } else { self.prices[kind as usize * 24 + band(position) + before][END] }
-    }
-}
-
-/// The token that says a magnitude.
-#[inline]
-pub(super) fn token_of(magnitude: u16) -> usize {
-    if magnitude < 5 { usize::from(magnitude) } else { category_of(magnitude) + 5 }
-}
-
-/// The category, 0..=5, of a magnitude of 5 or more.
-#[inline]
-fn category_of(magnitude: u16) -> usize {
-    CATEGORY_BASE[1..].iter().filter(|base| magnitude >= **base).count()
-}
-
-/// Price of a token, its sign included, its extra bits and the branch that could have ended the block left out.
-fn token_cost(token: usize, p: &[Probability; 11]) -> Cost {
-    let mut cost = bit_cost(token != 0, p[1]);
-    if token == 0 {
-        return cost;
-    }
-    cost += BIT + bit_cost(token != 1, p[2]);
-    if token == 1 {
-        return cost;
-    }
-    cost += bit_cost(token >= 5, p[3]);
-    if token < 5 {
-        cost += bit_cost(token != 2, p[4]);
-        if token != 2 {
-            cost += bit_cost(token == 4, p[5]);
-        }
-        return cost;
-    }
-    let category = token - 5;
-    cost += bit_cost(category >= 2, p[6]);
-    if category < 2 {
-        cost + bit_cost(category == 1, p[7])
-    } else {
-        cost + bit_cost(category >= 4, p[8]) + bit_cost(category & 1 == 1, p[9 + usize::from(category >= 4)])
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::contexts::TokenContexts;
     use super::*;
 
-    fn record() -> TokenRecord {
+    /// A record of a row of macroblocks with all sorts of levels, and the macroblocks.
+    fn record() -> (TokenRecord, Vec<(Levels, Surroundings)>) {
         let mut record = TokenRecord::with_room_for(1);
-        record.record(&[0; 16], 0, BlockKind::Y2, 0);
+        let mut contexts = TokenContexts::new(200);
+        let mut recorded = Vec::new();
         for n in 0..200i16 {
-            let levels =
-                std::array::from_fn(|i| if i == 5 { 0 } else { (n - 100) * (n % 13) / (1 + i as i16 * i as i16) });
-            let end = (0..16).rev().find(|i| levels[usize::from(ZIGZAG[*i])] != 0).map_or(0, |i| i + 1);
-            record.record(&levels, end, BlockKind::LumaWithDc, n as usize % 3);
+            let y2 = n % 3 > 0;
+            let mut levels = Levels::default();
+            let mut own = contexts.around(n as usize, y2);
+            for block in (0..25).filter(|block| (n as usize * block) % 7 < 3 && (y2 || *block != Y2)) {
+                let first = kind_of(block, y2).first();
+                levels.blocks[block] = std::array::from_fn(|i| match i {
+                    5 => 0,
+                    i if i < first => 0,
+                    i => (n - 100) * (n % 13 + block as i16) / (1 + i as i16 * i as i16),
+                });
+                levels.nonzero[block] =
+                    (0..16).fold(0, |bits, i| bits | u16::from(levels.blocks[block][usize::from(ZIGZAG[i])] != 0) << i);
+                levels.coded |= u32::from(levels.nonzero[block] != 0) << block;
+                own = own.with(block, levels.nonzero[block] != 0);
+            }
+            contexts.keep(n as usize, own);
+            record.record(&levels, own);
+            recorded.push((levels, own));
         }
-        record
+        (record, recorded)
+    }
+
+    /// Counts tokens one after another, as RFC 6386 §13 lists them.
+    fn plain_counts(recorded: &[(Levels, Surroundings)]) -> TokenCounts {
+        let mut counts = TokenCounts { tokens: [[0; TOKENS]; CONTEXTS], unending: [0; CONTEXTS], fixed: 0 };
+        for (levels, own) in recorded {
+            for block in (0..25).filter(|block| *block != Y2 || own.has_y2()) {
+                let kind = kind_of(block, own.has_y2());
+                let end = 16 - levels.nonzero[block].leading_zeros() as usize;
+                let (mut class, mut after_zero) = (own.context(block), false);
+                for position in kind.first()..end {
+                    let magnitude = levels.blocks[block][usize::from(ZIGZAG[position])].unsigned_abs();
+                    let at = kind as usize * 24 + BANDS[position] + class;
+                    let token = token_of(magnitude);
+                    counts.tokens[at][token] += 1;
+                    counts.unending[at] += u32::from(after_zero);
+                    if token >= FIRST_CATEGORY {
+                        counts.fixed += extra_bits_cost(token - FIRST_CATEGORY, magnitude);
+                    }
+                    (class, after_zero) = (usize::from(magnitude.min(2)), magnitude == 0);
+                }
+                let position = end.max(kind.first());
+                if position < 16 {
+                    counts.tokens[kind as usize * 24 + BANDS[position] + class][END] += 1;
+                }
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn counting_runs_is_counting_tokens() {
+        let (record, recorded) = record();
+        assert_eq!(record.counts(), plain_counts(&recorded));
     }
 
     #[test]
     fn the_price_of_a_count_is_the_price_of_writing() {
-        let record = record();
+        let (record, _) = record();
         let (known, update) = ([[[[100; 11]; 3]; 8]; 4], [[[[250; 11]; 3]; 8]; 4]);
-        let coding = record.counts.best_probabilities(&known, &update);
+        let coding = record.best_coding(&known, &update);
         let mut written = 0;
         record.write(&coding.probabilities, |bit, p| written += u64::from(bit_cost(bit, p)));
         assert_eq!(coding.cost, written);
@@ -322,20 +414,10 @@ mod tests {
 
     #[test]
     fn suited_probabilities_are_never_dearer() {
-        let record = record();
+        let (record, _) = record();
         let (known, update) = ([[[[100; 11]; 3]; 8]; 4], [[[[250; 11]; 3]; 8]; 4]);
         let frozen = [[[[255; 11]; 3]; 8]; 4]; // an announcement so dear that hardly any pays
-        let adapted = record.counts.best_probabilities(&known, &update).cost;
-        assert!(adapted < record.counts.best_probabilities(&known, &frozen).cost);
-    }
-
-    #[test]
-    fn counting_is_recording_without_the_tokens() {
-        let (mut counts, mut record) = (TokenCounts::default(), TokenRecord::default());
-        let levels = [70, -1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        counts.count(&levels, 7, BlockKind::Chroma, 1);
-        record.record(&levels, 7, BlockKind::Chroma, 1);
-        assert_eq!(counts, record.counts);
-        assert_eq!(record.tokens.len(), 8);
+        let adapted = record.best_coding(&known, &update).cost;
+        assert!(adapted < record.best_coding(&known, &frozen).cost);
     }
 }

@@ -28,13 +28,17 @@ macro_rules! return_with_sse2 {
     };
 }
 
-/// Does `work` with the bit instructions that newer processors have (shifts by any register, counts of zeros), where this one
+/// Does `work` with the bit instructions that newer processors have (shifts by any register, counts of zeros and of ones), where this one
 /// does: what entropy coding lives on. Only what is inlined into `work` gains.
 #[inline(always)]
 pub(crate) fn with_bit_instructions<T>(work: impl FnOnce() -> T) -> T {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("lzcnt") {
-        // SAFETY: both features have just been found.
+    if std::arch::is_x86_feature_detected!("bmi1")
+        && std::arch::is_x86_feature_detected!("bmi2")
+        && std::arch::is_x86_feature_detected!("lzcnt")
+        && std::arch::is_x86_feature_detected!("popcnt")
+    {
+        // SAFETY: all four features have just been found.
         #[expect(unsafe_code, reason = "the only way to call what only some processors can do")]
         return unsafe { x86::with_bit_instructions(work) };
     }

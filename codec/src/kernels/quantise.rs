@@ -1,5 +1,8 @@
-//! Quantisation of sixteen coefficients: a division turned into a multiplication by the reciprocal, and the position of
-//! the last level that is not zero.
+//! Quantisation of sixteen coefficients: a division turned into a multiplication by the reciprocal, and which levels are
+//! not zero.
+
+/// Which levels of a block are not zero: a bit for each position in zigzag order.
+pub(crate) type Positions = u16;
 
 /// How the coefficients of one kind of block are divided (RFC 6386 §9.6 gives the divisors; the rounding is ours).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,51 +27,55 @@ impl Quantiser {
         }
     }
 
-    /// Levels of `coefficients` (both in raster order), and how many positions in zigzag order reach to the last level that
-    /// is not zero.
+    /// Levels of `coefficients` (both in raster order), and which of them are not zero.
     #[inline]
-    pub(crate) fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
+    pub(crate) fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {
         return_with_avx2!(quantise::quantise(self, coefficients, levels));
         self.quantise_by_definition(coefficients, levels)
     }
 
-    /// As [`Self::quantise`] for several blocks, as many as each of the slices has; answers whether any level is not zero.
+    /// As [`Self::quantise`] for several blocks, at most 32 and as many as each of the slices has; answers which blocks have a
+    /// level that is not zero, the first in the lowest bit.
     #[inline]
     pub(crate) fn quantise_blocks(
         &self,
         coefficients: &[[i16; 16]],
         levels: &mut [[i16; 16]],
-        ends: &mut [u8],
-    ) -> bool {
-        assert!(coefficients.len() == levels.len() && levels.len() == ends.len(), "each block has levels and an end");
-        return_with_avx2!(quantise::quantise_blocks(self, coefficients, levels, ends));
-        let mut any = false;
-        for ((coefficients, levels), end) in coefficients.iter().zip(levels).zip(ends) {
-            *end = self.quantise_by_definition(coefficients, levels) as u8;
-            any |= *end != 0;
+        nonzero: &mut [Positions],
+    ) -> u32 {
+        assert!(coefficients.len() <= 32, "there is a bit for each block");
+        assert!(
+            coefficients.len() == levels.len() && levels.len() == nonzero.len(),
+            "each block has levels and positions"
+        );
+        return_with_avx2!(quantise::quantise_blocks(self, coefficients, levels, nonzero));
+        let mut blocks = 0;
+        for (i, ((coefficients, levels), nonzero)) in coefficients.iter().zip(levels).zip(nonzero).enumerate() {
+            *nonzero = self.quantise_by_definition(coefficients, levels);
+            blocks |= u32::from(*nonzero != 0) << i;
         }
-        any
+        blocks
     }
 
-    pub(super) fn quantise_by_definition(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
-        let mut nonzero = [0u8; 16];
+    pub(super) fn quantise_by_definition(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {
+        let mut nonzero = 0;
         for i in 0..16 {
             let magnitude = u32::from(coefficients[i].unsigned_abs().saturating_add(self.rounding[i]));
             let level = ((magnitude * u32::from(self.reciprocal[i])) >> 16) as i16;
             let level = level.min(MAX_LEVEL);
             let sign = coefficients[i] >> 15;
             levels[i] = (level ^ sign) - sign;
-            nonzero[i] = if level == 0 { 0 } else { AFTER_IN_ZIGZAG[i] };
+            nonzero |= Positions::from(level != 0) << IN_ZIGZAG[i];
         }
-        usize::from(nonzero.into_iter().fold(0, u8::max))
+        nonzero
     }
 }
 
 /// The largest level that a token can say: DCT_CAT6 starts at 67 and has eleven extra bits (RFC 6386 §13.2).
 pub(super) const MAX_LEVEL: i16 = 2048 + 66;
 
-/// One more than the place of each raster position in zigzag order (RFC 6386 §13).
-const AFTER_IN_ZIGZAG: [u8; 16] = [1, 2, 6, 7, 3, 5, 8, 13, 4, 9, 12, 14, 10, 11, 15, 16];
+/// The place of each raster position in zigzag order (RFC 6386 §13).
+const IN_ZIGZAG: [u8; 16] = [0, 1, 5, 6, 2, 4, 7, 12, 3, 8, 11, 13, 9, 10, 14, 15];
 
 #[cfg(test)]
 mod tests {
@@ -91,13 +98,26 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_counted_in_zigzag_order() {
+    fn what_becomes_nothing_becomes_nothing_with_a_larger_divisor() {
+        for (rounding, largest) in [(42, 157), (60, 243)] {
+            let zeros = |divisor| {
+                let quantiser = Quantiser::new(divisor, divisor, &[rounding; 16]);
+                (0..400).take_while(|magnitude| quantiser.quantise(&[*magnitude; 16], &mut [0; 16]) == 0).count()
+            };
+            let zeros: Vec<usize> = (4..=largest).map(zeros).collect();
+            assert!(zeros.is_sorted(), "{zeros:?}");
+        }
+    }
+
+    #[test]
+    fn positions_are_in_zigzag_order() {
         let quantiser = Quantiser::new(10, 10, &[48; 16]);
         let mut levels = [0; 16];
         assert_eq!(quantiser.quantise(&[3; 16], &mut levels), 0);
         let mut coefficients = [0; 16];
         coefficients[4] = -25; // third in zigzag order
-        assert_eq!(quantiser.quantise(&coefficients, &mut levels), 3);
+        coefficients[15] = 25;
+        assert_eq!(quantiser.quantise(&coefficients, &mut levels), 1 << 2 | 1 << 15);
         assert_eq!(levels[4], -2);
     }
 }

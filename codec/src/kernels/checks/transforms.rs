@@ -93,7 +93,7 @@ fn residue_is_added_as_block_after_block() {
 }
 
 #[test]
-fn levels_and_their_ends_agree_with_the_definition() {
+fn levels_and_their_positions_agree_with_the_definition() {
     let mut random = Random(4);
     for round in 0..20_000 {
         let (dc, ac) = (random.below(314) as u16 + 2, random.below(442) as u16 + 2);
@@ -101,13 +101,14 @@ fn levels_and_their_ends_agree_with_the_definition() {
         let coefficients: [[i16; 16]; 5] =
             std::array::from_fn(|_| std::array::from_fn(|_| any_number(round, &mut random)));
         let (mut vector, mut plain) = ([[0; 16]; 5], [[0; 16]; 5]);
-        let (mut ends, mut plain_ends) = ([0; 5], [0; 5]);
-        let any = quantiser.quantise_blocks(&coefficients, &mut vector, &mut ends);
+        let (mut nonzero, mut plain_nonzero, mut plain_blocks) = ([0; 5], [0; 5], 0);
+        let blocks = quantiser.quantise_blocks(&coefficients, &mut vector, &mut nonzero);
         for i in 0..5 {
-            plain_ends[i] = quantiser.quantise_by_definition(&coefficients[i], &mut plain[i]) as u8;
+            plain_nonzero[i] = quantiser.quantise_by_definition(&coefficients[i], &mut plain[i]);
+            plain_blocks |= u32::from(plain_nonzero[i] != 0) << i;
         }
-        assert_eq!((vector, ends, any), (plain, plain_ends, plain_ends != [0; 5]));
-        assert_eq!(quantiser.quantise(&coefficients[0], &mut vector[1]), usize::from(ends[0]));
+        assert_eq!((vector, nonzero, blocks), (plain, plain_nonzero, plain_blocks));
+        assert_eq!(quantiser.quantise(&coefficients[0], &mut vector[1]), nonzero[0]);
         assert_eq!(vector[1], vector[0]);
     }
 }

@@ -37,9 +37,9 @@ fn sum_of_four(numbers: __m128i) -> i32 {
     _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
 }
 
-/// Calls `work`, compiled for processors with BMI2 and LZCNT.
+/// Calls `work`, compiled for processors with BMI1, BMI2, LZCNT and POPCNT.
 #[inline(never)]
-#[target_feature(enable = "bmi2,lzcnt")]
+#[target_feature(enable = "bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn with_bit_instructions<T>(work: impl FnOnce() -> T) -> T {
     work()
 }

@@ -1,11 +1,15 @@
 //! Quantisation, a whole block a vector.
 
 use super::memory::{load_coefficients, load_unsigned, store_coefficients};
-use crate::kernels::quantise::{MAX_LEVEL, Quantiser};
+use crate::kernels::quantise::{MAX_LEVEL, Positions, Quantiser};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx2")]
-pub(in crate::kernels) fn quantise(quantiser: &Quantiser, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
+pub(in crate::kernels) fn quantise(
+    quantiser: &Quantiser,
+    coefficients: &[i16; 16],
+    levels: &mut [i16; 16],
+) -> Positions {
     let quantiser = Vectors::of(quantiser);
     quantiser.quantise(coefficients, levels)
 }
@@ -15,16 +19,15 @@ pub(in crate::kernels) fn quantise_blocks(
     quantiser: &Quantiser,
     coefficients: &[[i16; 16]],
     levels: &mut [[i16; 16]],
-    ends: &mut [u8],
-) -> bool {
+    nonzero: &mut [Positions],
+) -> u32 {
     let quantiser = Vectors::of(quantiser);
-    let mut any = 0;
-    for ((coefficients, levels), end) in coefficients.iter().zip(levels).zip(ends) {
-        let reach = quantiser.quantise(coefficients, levels);
-        *end = reach as u8;
-        any |= reach;
+    let mut blocks = 0;
+    for (i, ((coefficients, levels), nonzero)) in coefficients.iter().zip(levels).zip(nonzero).enumerate() {
+        *nonzero = quantiser.quantise(coefficients, levels);
+        blocks |= u32::from(*nonzero != 0) << i;
     }
-    any != 0
+    blocks
 }
 
 struct Vectors {
@@ -41,7 +44,7 @@ impl Vectors {
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> usize {
+    fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {
         let coefficients = load_coefficients(coefficients);
         let magnitudes = _mm256_adds_epu16(_mm256_abs_epi16(coefficients), self.rounding);
         let magnitudes = _mm256_mulhi_epu16(magnitudes, self.reciprocal);
@@ -49,11 +52,10 @@ impl Vectors {
         let signs = _mm256_srai_epi16::<15>(coefficients);
         store_coefficients(levels, _mm256_sub_epi16(_mm256_xor_si256(magnitudes, signs), signs));
 
-        // One bit a level in zigzag order; the highest one tells how far they reach.
+        // One bit a level in zigzag order.
         let bytes = _mm_packs_epi16(_mm256_castsi256_si128(magnitudes), _mm256_extracti128_si256::<1>(magnitudes));
         let zigzag = _mm_setr_epi8(0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15);
         let zeros = _mm_cmpeq_epi8(_mm_shuffle_epi8(bytes, zigzag), _mm_setzero_si128());
-        let nonzero = !_mm_movemask_epi8(zeros) as u16;
-        (u16::BITS - nonzero.leading_zeros()) as usize
+        !_mm_movemask_epi8(zeros) as Positions
     }
 }

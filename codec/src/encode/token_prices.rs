@@ -1,0 +1,127 @@
+//! Prices of tokens under the probabilities a decoder has, for weighing levels against each other before they are chosen.
+
+use super::rate::{BIT, Cost, bit_cost};
+use crate::bitstream::tables::{CATEGORY_BASE, COEFFICIENT_BANDS, Probability, TokenProbabilities};
+use crate::bitstream::tokens::BlockKind;
+
+/// Tokens: levels 0 to 4, six categories of larger ones, and the end of a block.
+pub(super) const TOKENS: usize = 12;
+
+/// The token of a level of zero.
+pub(super) const ZERO: usize = 0;
+
+/// The token of the first category.
+pub(super) const FIRST_CATEGORY: usize = 5;
+
+/// The token that ends a block.
+pub(super) const END: usize = 11;
+
+/// The token that says a magnitude.
+#[inline(always)]
+pub(super) fn token_of(magnitude: u16) -> usize {
+    /// Of magnitudes up to the first of the last category.
+    const SMALL: [u8; 68] = {
+        let mut tokens = [0; 68];
+        let mut magnitude = 0;
+        while magnitude < 68 {
+            let mut token = if magnitude < 5 { magnitude as u8 } else { FIRST_CATEGORY as u8 };
+            let mut category = 1;
+            while category < 6 && magnitude as u16 >= CATEGORY_BASE[category] {
+                token += 1;
+                category += 1;
+            }
+            tokens[magnitude] = token;
+            magnitude += 1;
+        }
+        tokens
+    };
+    usize::from(SMALL[usize::from(magnitude).min(67)])
+}
+
+/// Prices of the tokens of one frame, by kind of block.
+pub(super) struct TokenPrices([KindPrices; 4]);
+
+/// Prices of the tokens of one kind of block, by position in zigzag order and by token. Signs are included, extra bits are not.
+/// A block is full at position 16, where nothing more costs anything.
+pub(super) struct KindPrices {
+    /// Where the block may end, by the class of the level before: 0, 1, or 2 for more; at a block's first position its context.
+    pub(super) ending: [[[Cost; TOKENS]; 3]; 17],
+    /// After a zero, where the block cannot end.
+    pub(super) unending: [[Cost; TOKENS]; 17],
+    /// Zeros at all positions before this one, each after a zero.
+    pub(super) zeros: [Cost; 17],
+}
+
+impl TokenPrices {
+    /// Prices of every token at every position.
+    pub(super) fn new(probabilities: &TokenProbabilities) -> Self {
+        Self(std::array::from_fn(|kind| KindPrices::new(&probabilities[kind])))
+    }
+
+    /// Prices in blocks of `kind`.
+    #[inline(always)]
+    pub(super) fn of(&self, kind: BlockKind) -> &KindPrices {
+        &self.0[kind as usize]
+    }
+}
+
+impl KindPrices {
+    fn new(probabilities: &[[[Probability; 11]; 3]; 8]) -> Self {
+        let bands = probabilities.map(|contexts| contexts.map(|p| std::array::from_fn(|token| token_cost(token, &p))));
+        let (mut ending, mut unending, mut zeros) = ([[[0; TOKENS]; 3]; 17], [[0; TOKENS]; 17], [0; 17]);
+        for (position, band) in COEFFICIENT_BANDS.into_iter().enumerate() {
+            let band = usize::from(band);
+            unending[position] = bands[band][0];
+            zeros[position + 1] = zeros[position] + unending[position][ZERO];
+            for (class, p) in probabilities[band].iter().enumerate() {
+                ending[position][class] = bands[band][class].map(|price: Cost| price + bit_cost(true, p[0]));
+                ending[position][class][END] = bit_cost(false, p[0]);
+            }
+        }
+        Self { ending, unending, zeros }
+    }
+}
+
+/// Price of a token, its sign included, its extra bits and the branch that could have ended the block left out; nothing for the end.
+fn token_cost(token: usize, p: &[Probability; 11]) -> Cost {
+    if token == END {
+        return 0;
+    }
+    let mut cost = bit_cost(token != 0, p[1]);
+    if token == 0 {
+        return cost;
+    }
+    cost += BIT + bit_cost(token != 1, p[2]);
+    if token == 1 {
+        return cost;
+    }
+    cost += bit_cost(token >= FIRST_CATEGORY, p[3]);
+    if token < FIRST_CATEGORY {
+        cost += bit_cost(token != 2, p[4]);
+        if token != 2 {
+            cost += bit_cost(token == 4, p[5]);
+        }
+        return cost;
+    }
+    let category = token - FIRST_CATEGORY;
+    cost += bit_cost(category >= 2, p[6]);
+    if category < 2 {
+        cost + bit_cost(category == 1, p[7])
+    } else {
+        cost + bit_cost(category >= 4, p[8]) + bit_cost(category & 1 == 1, p[9 + usize::from(category >= 4)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_magnitude_takes_the_token_of_the_largest_base_below_it() {
+        for magnitude in 0..2200 {
+            let category = CATEGORY_BASE.iter().filter(|base| magnitude >= **base).count();
+            let token = if magnitude < 5 { usize::from(magnitude) } else { FIRST_CATEGORY - 1 + category };
+            assert_eq!(token_of(magnitude), token);
+        }
+    }
+}
