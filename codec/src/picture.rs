@@ -156,6 +156,11 @@ impl PictureBuffer {
         Self { size, layouts, samples: vec![0; layouts.iter().map(Layout::bytes).sum()] }
     }
 
+    /// A copy of `picture`, border and all: for a frame most of which will stay as it is.
+    pub(crate) fn from_picture(picture: &Picture) -> Self {
+        Self { size: picture.size, layouts: picture.layouts, samples: picture.samples.clone() }
+    }
+
     /// A copy of `image`; what macroblocks hold beyond the picture's own edges repeats those edges.
     pub(crate) fn from_image(image: &Image) -> Self {
         let size = image.size();

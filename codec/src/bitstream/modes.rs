@@ -86,16 +86,21 @@ impl ModeCoding {
         };
     }
 
-    /// Writes the header of the macroblock at (`row`, `column`) of `grid`.
-    pub(crate) fn write(&self, sink: &mut impl BoolSink, grid: &MacroblockGrid, row: usize, column: usize) {
-        let cell = grid.cell(row, column);
-        let macroblock = grid.macroblock(cell);
+    /// Writes the segment of `macroblock` and whether it is skipped: what its header begins with.
+    #[inline(always)]
+    pub(crate) fn write_segment_and_skip(&self, sink: &mut impl BoolSink, macroblock: &Macroblock) {
         if let Some(probabilities) = &self.segment_probabilities {
             sink.put_tree(&SEGMENT_TREE, probabilities, macroblock.segment);
         }
         if let Some(probability) = self.skip_probability {
             sink.put(macroblock.skip, probability);
         }
+    }
+
+    /// Writes how the macroblock at (`row`, `column`) of `grid` is predicted: the rest of its header.
+    pub(crate) fn write_modes(&self, sink: &mut impl BoolSink, grid: &MacroblockGrid, row: usize, column: usize) {
+        let cell = grid.cell(row, column);
+        let macroblock = grid.macroblock(cell);
         match &self.inter {
             None => write_key_macroblock(sink, grid, cell),
             Some(inter) => {

@@ -116,7 +116,8 @@ proptest! {
         let written = frame(&coding, &draws);
         let mut encoder = BoolEncoder::new();
         for (row, column) in (0..ROWS).flat_map(|row| (0..COLUMNS).map(move |column| (row, column))) {
-            coding.write(&mut encoder, &written, row, column);
+            coding.write_segment_and_skip(&mut encoder, written.macroblock(written.cell(row, column)));
+            coding.write_modes(&mut encoder, &written, row, column);
         }
         let bytes = encoder.finish();
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::background::RENEWED_SEGMENT;
 use super::mode_counts::ModeProbabilities;
+use super::mode_record::ModeRecord;
 use super::pass::Pass;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::residue::{Blocks, Prediction};
@@ -61,6 +62,8 @@ pub struct Analysis {
     pub(super) mode_probabilities: Option<ModeProbabilities>,
     /// Of intra macroblocks, as [`Analysis::intra_coefficients`] estimates them.
     pub(super) intra_coefficients: OnceLock<Vec<Blocks>>,
+    /// As [`Analysis::modes`] tells it.
+    pub(super) mode_record: OnceLock<ModeRecord>,
     hints: Hints,
 }
 
@@ -107,6 +110,7 @@ pub fn analyse(
         renewed: 0,
         mode_probabilities,
         intra_coefficients: OnceLock::new(),
+        mode_record: OnceLock::new(),
         hints: Hints { field: Some(field) },
     };
     if let (FrameKind::Inter, Some(before)) = (plan.kind, hints.of_size(size)) {

@@ -3,12 +3,11 @@
 
 use super::analysis::{Analysis, Treatment, known_probabilities};
 use super::contexts::Surroundings;
-use super::finish::copy_macroblock;
 use super::intra_coding::{Workspace, code_intra};
 use super::residue::{Blocks, MacroblockSamples, reconstruct};
 use super::settle::Settling;
 use crate::macroblock::Reference;
-use crate::picture::{PictureBuffer, Plane};
+use crate::picture::Plane;
 use crate::predict::intra::RowAbove;
 
 impl Analysis {
@@ -36,9 +35,7 @@ impl Analysis {
         let size = self.picture.size();
         let settling = Settling::new(self.plan.finest, &known_probabilities(&self.source, &self.plan).tokens);
         let source = Plane::ALL.map(|plane| self.picture.plane(plane));
-        let stream = self.source.stream();
-        let last = stream.map(|stream| Plane::ALL.map(|plane| stream.reference(Reference::Last).plane(plane)));
-        let mut canvas = PictureBuffer::new(size);
+        let mut canvas = self.blank();
         let mut above = RowAbove::new(size);
         let mut work = Workspace::default();
         let mut found = Vec::new();
@@ -64,14 +61,10 @@ impl Analysis {
                     planes[1].index(8 * column, 8 * row),
                     planes[2].index(8 * column, 8 * row),
                 ];
-                let last = last.as_ref().expect("an inter macroblock is predicted from a picture");
-                let treatment = self.treatments[index];
-                let prediction = match treatment {
-                    Treatment::Coded => MacroblockSamples::of_prediction(&self.predictions[index]),
-                    Treatment::Kept | Treatment::Improved => MacroblockSamples::of(last, row, column),
-                };
-                copy_macroblock(&prediction, &mut planes, at);
-                if treatment != Treatment::Kept && settler.settle_all(&self.coefficients[index], &mut work.levels) {
+                self.predict(macroblock, index, &mut planes, at);
+                if self.treatments[index] != Treatment::Kept
+                    && settler.settle_all(&self.coefficients[index], &mut work.levels)
+                {
                     reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                 }
             }

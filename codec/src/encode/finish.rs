@@ -7,9 +7,10 @@ use super::contexts::TokenContexts;
 use super::filter_choice::{FILTER_DELTAS, choose_level};
 use super::inter_macroblock::SIGN_BIASES;
 use super::intra_coding::{Workspace, code_intra};
+use super::mode_record::ModeRecord;
 use super::plan::FrameKind;
 use super::rate::best_probability;
-use super::residue::{MacroblockSamples, Starts, reconstruct};
+use super::residue::{CHROMA_AT, MacroblockSamples, Starts, reconstruct};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::bitstream::bool_coder::BoolEncoder;
@@ -24,7 +25,7 @@ use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::decode::Basis;
 use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
-use crate::macroblock::{MacroblockGrid, Reference};
+use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
 use crate::predict::intra::RowAbove;
 use crate::state::SegmentMap;
@@ -68,7 +69,7 @@ impl Analysis {
             choose_level(quantizer, &version.picture, &self.picture, &version.grid, self.plan.kind == FrameKind::Key),
         );
         let basis = self.basis(&header);
-        let frame = write_frame(&header, &basis.probabilities, &version.grid, &version.tokens);
+        let frame = write_frame(&header, &basis.probabilities, self.modes(), &version.grid, &version.tokens);
         let Version { mut picture, grid, .. } = version;
         let segments = header.segmentation.as_ref().map(|_| &basis.segment_values);
         if let Some(filter) = LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()) {
@@ -85,6 +86,34 @@ impl Analysis {
         };
         let target = State::new(basis.target(&header, &picture, segment_map));
         Encoded { source: self.source.clone(), frame, target, quantizer }
+    }
+
+    /// The picture before anything is painted: on an inter frame the last one, as most of it often stays.
+    pub(super) fn blank(&self) -> PictureBuffer {
+        match (self.plan.kind, self.source.stream()) {
+            (FrameKind::Inter, Some(stream)) => PictureBuffer::from_picture(stream.reference(Reference::Last)),
+            _ => PictureBuffer::new(self.picture.size()),
+        }
+    }
+
+    /// Paints what `macroblock`, an inter one and the frame's `index`th, is predicted as into `planes` from `at` on, where the
+    /// last picture is still to be seen.
+    #[inline]
+    pub(super) fn predict(&self, macroblock: &Macroblock, index: usize, planes: &mut [PlaneViewMut; 3], at: Starts) {
+        if macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero {
+            return;
+        }
+        let (luma, chroma) = self.predictions[index].split_at(CHROMA_AT[0]);
+        for (row, predicted) in luma.as_chunks::<16>().0.iter().enumerate() {
+            let start = at[0] + row * planes[0].stride;
+            *planes[0].samples[start..].first_chunk_mut().expect("a macroblock lies within its plane") = *predicted;
+        }
+        for (predicted, (plane, at)) in chroma.as_chunks::<64>().0.iter().zip(planes[1..].iter_mut().zip(&at[1..])) {
+            for (row, predicted) in predicted.as_chunks::<8>().0.iter().enumerate() {
+                let start = at + row * plane.stride;
+                *plane.samples[start..].first_chunk_mut().expect("a macroblock lies within its plane") = *predicted;
+            }
+        }
     }
 
     /// What a decoder in the source state makes of the frame's header.
@@ -166,7 +195,7 @@ impl<'a> Version<'a> {
         let grid = analysis.grid.clone();
         Self {
             analysis,
-            picture: PictureBuffer::new(analysis.picture.size()),
+            picture: analysis.blank(),
             tokens: TokenRecord::with_room_for(grid.columns() * grid.rows()),
             grid,
         }
@@ -183,8 +212,6 @@ impl<'a> Version<'a> {
         let settling = Settling::new(quantizer, &known.tokens);
         let (rows, columns) = (self.grid.rows(), self.grid.columns());
         let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
-        let stream = analysis.source.stream();
-        let last = stream.map(|stream| Plane::ALL.map(|plane| stream.reference(Reference::Last).plane(plane)));
         let mut contexts = TokenContexts::new(columns);
         let mut above = RowAbove::new(analysis.picture.size());
         let mut work = Workspace::default();
@@ -206,14 +233,8 @@ impl<'a> Version<'a> {
                     let source = MacroblockSamples::of(&source, row, column);
                     code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
                 } else {
-                    let last = last.as_ref().expect("an inter macroblock is predicted from a picture");
-                    let treatment = analysis.treatments[index];
-                    let prediction = match treatment {
-                        Treatment::Coded => MacroblockSamples::of_prediction(&analysis.predictions[index]),
-                        Treatment::Kept | Treatment::Improved => MacroblockSamples::of(last, row, column),
-                    };
-                    copy_macroblock(&prediction, &mut planes, at);
-                    let any = treatment != Treatment::Kept
+                    analysis.predict(&macroblock, index, &mut planes, at);
+                    let any = analysis.treatments[index] != Treatment::Kept
                         && settler.settle_all(&analysis.coefficients[index], &mut work.levels);
                     if any {
                         reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
@@ -233,38 +254,32 @@ impl<'a> Version<'a> {
     }
 }
 
-/// Copies a macroblock's samples to where its planes start.
-pub(super) fn copy_macroblock(from: &MacroblockSamples, planes: &mut [PlaneViewMut; 3], at: Starts) {
-    let [luma, u, v] = planes;
-    for y in 0..16 {
-        luma.samples[at[0] + y * luma.stride..][..16].copy_from_slice(&from.luma[y * from.luma_stride..][..16]);
-    }
-    for (chroma, (plane, at)) in from.chroma.into_iter().zip([(u, at[1]), (v, at[2])]) {
-        for y in 0..8 {
-            plane.samples[at + y * plane.stride..][..8].copy_from_slice(&chroma[y * from.chroma_stride..][..8]);
-        }
-    }
-}
-
 /// The bytes of a frame.
 fn write_frame(
     header: &FrameHeader,
     probabilities: &Probabilities,
+    modes: &ModeRecord,
     grid: &MacroblockGrid,
     tokens: &TokenRecord,
 ) -> Vec<u8> {
     let mut first = BoolEncoder::new();
     header.write(&mut first);
-    let modes = ModeCoding::new(header, probabilities);
-    for row in 0..grid.rows() {
-        for column in 0..grid.columns() {
-            modes.write(&mut first, grid, row, column);
+    let coding = ModeCoding::new(header, probabilities);
+    let macroblocks = (0..grid.rows()).flat_map(|row| grid.row(row));
+    let first = with_bit_instructions(|| {
+        for (macroblock, modes) in macroblocks.zip(modes.macroblocks()) {
+            coding.write_segment_and_skip(&mut first, macroblock);
+            for (bit, probability) in modes {
+                first.write(*bit, *probability);
+            }
         }
-    }
-    let first = first.finish();
-    let mut second = BoolEncoder::new();
-    with_bit_instructions(|| tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability)));
-    let second = second.finish();
+        first.finish()
+    });
+    let second = with_bit_instructions(|| {
+        let mut second = BoolEncoder::new();
+        tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability));
+        second.finish()
+    });
     let mut frame = Vec::with_capacity(10 + first.len() + second.len());
     header.write_uncoded(first.len(), &mut frame);
     frame.extend_from_slice(&first);

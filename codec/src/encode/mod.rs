@@ -16,6 +16,7 @@ mod intra;
 mod intra_coding;
 mod key_macroblock;
 mod mode_counts;
+mod mode_record;
 mod motion;
 mod pass;
 mod plan;

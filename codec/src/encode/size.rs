@@ -4,15 +4,13 @@
 
 use super::analysis::{Analysis, Treatment, known_probabilities};
 use super::contexts::TokenContexts;
-use super::rate::bit_cost;
+use super::rate::bits_cost;
 use super::residue::Levels;
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::QuantizerIndex;
-use crate::bitstream::bool_coder::{BoolEncoder, BoolSink};
-use crate::bitstream::modes::ModeCoding;
+use crate::bitstream::bool_coder::BoolEncoder;
 use crate::bitstream::probabilities::TokenUpdates;
-use crate::bitstream::tables::Probability;
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::macroblock::Reference;
 
@@ -20,8 +18,9 @@ impl Analysis {
     /// The size in bytes that the frame will have at `quantizer`, from token statistics: within a few percent.
     pub fn predict_size(&self, quantizer: QuantizerIndex) -> usize {
         let known = known_probabilities(&self.source, &self.plan);
-        let (tokens, grid) = self.record_tokens(quantizer);
-        let skipped = (grid.columns() * grid.rows() - tokens.macroblocks()) as u32;
+        let macroblocks = (self.grid.columns() * self.grid.rows()) as u32;
+        let tokens = self.record_tokens(quantizer);
+        let skipped = macroblocks - tokens.macroblocks() as u32;
         let coding = tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
         let header = self.header(quantizer, updates, skipped, 1);
@@ -29,14 +28,14 @@ impl Analysis {
         header.write_uncoded(0, &mut uncoded);
         let mut first = BoolEncoder::new();
         header.write(&mut first);
-        let modes = ModeCoding::new(&header, &self.basis(&header).probabilities);
-        let mut price = Price(coding.cost);
-        for row in 0..grid.rows() {
-            for column in 0..grid.columns() {
-                modes.write(&mut price, &grid, row, column);
-            }
-        }
-        uncoded.len() + first.finish().len() + (price.0 / (8 * 256)) as usize + 1
+        let skips = header.skip_probability.map_or(0, |p| bits_cost(macroblocks - skipped, skipped, p));
+        let map = header.segmentation.as_ref().and_then(|segmentation| segmentation.map_update);
+        // The tree asks first for the upper pair of segments, then which of the lower pair it is.
+        let segments = map.map_or(0, |[upper, second, _]| {
+            bits_cost(macroblocks, 0, upper) + bits_cost(macroblocks - self.renewed, self.renewed, second)
+        });
+        let price = coding.cost + self.modes().cost + skips + segments;
+        uncoded.len() + first.finish().len() + (price / (8 * 256)) as usize + 1
     }
 
     /// The finest quantizer at which the frame is predicted to take at most `bytes`; the coarsest if there is none.
@@ -49,9 +48,9 @@ impl Analysis {
         Sizes::of(self)
     }
 
-    /// The tokens of the frame at `quantizer`; the grid says which macroblocks have any.
-    fn record_tokens(&self, quantizer: QuantizerIndex) -> (TokenRecord, crate::macroblock::MacroblockGrid) {
-        let mut grid = self.grid.clone();
+    /// The tokens of the frame at `quantizer`.
+    fn record_tokens(&self, quantizer: QuantizerIndex) -> TokenRecord {
+        let grid = &self.grid;
         let settling = Settling::new(quantizer, &known_probabilities(&self.source, &self.plan).tokens);
         let mut tokens = TokenRecord::with_room_for(grid.columns() * grid.rows());
         let mut contexts = TokenContexts::new(grid.columns());
@@ -59,26 +58,23 @@ impl Analysis {
         let mut intra = self.intra_coefficients().iter();
         for row in 0..grid.rows() {
             contexts.begin_row();
-            for column in 0..grid.columns() {
-                let (cell, index) = (grid.cell(row, column), row * grid.columns() + column);
-                let macroblock = grid.macroblock(cell);
-                let y2 = macroblock.luma_mode.has_y2();
-                let mut settler = settling.settler(macroblock.segment, contexts.around(column, y2));
+            for (column, macroblock) in grid.row(row).iter().enumerate() {
+                let index = row * grid.columns() + column;
+                let around = contexts.around(column, macroblock.luma_mode.has_y2());
+                let mut settler = settling.settler(macroblock.segment, around);
                 let coefficients = match macroblock.reference {
                     Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
                     _ => &self.coefficients[index],
                 };
                 // A key frame treats every macroblock alike and has none.
                 let kept = self.treatments.get(index) == Some(&Treatment::Kept);
-                let any = !kept && settler.settle_all(coefficients, &mut levels);
-                if any {
+                if !kept && settler.settle_all(coefficients, &mut levels) {
                     tokens.record(&levels, settler.own);
                 }
                 contexts.keep(column, settler.own);
-                grid.macroblock_mut(cell).skip = !any;
             }
         }
-        (tokens, grid)
+        tokens
     }
 }
 
@@ -139,14 +135,5 @@ impl<'a> Sizes<'a> {
             if self.at(index(middle)) <= bytes { fitting = middle } else { low = middle + 1 }
         }
         index(fitting)
-    }
-}
-
-/// Adds up what bools cost instead of writing them.
-struct Price(u64);
-
-impl BoolSink for Price {
-    fn put(&mut self, bit: bool, probability: Probability) {
-        self.0 += u64::from(bit_cost(bit, probability));
     }
 }
