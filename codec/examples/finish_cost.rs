@@ -13,7 +13,7 @@ use oyster_codec::container::y4m::Y4mReader;
 use oyster_codec::{Effort, Hints, Plan, QuantizerIndex, State, analyse};
 
 /// Each is done so often, and the least time counts.
-const REPEATS: usize = 3;
+const REPEATS: usize = 9;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

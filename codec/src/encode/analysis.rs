@@ -54,6 +54,9 @@ pub struct Analysis {
     /// empty on a key frame.
     pub(super) predictions: Vec<Prediction>,
     pub(super) coefficients: Vec<Blocks>,
+    /// Which blocks of each macroblock have levels at the finest quantizer, a bit for each: at a coarser one no others have any.
+    /// Intra macroblocks, whose coefficients are not known here, have none.
+    pub(super) busy: Vec<u32>,
     /// How each macroblock is to be treated.
     pub(super) treatments: Vec<Treatment>,
     /// How many of them are in the renewed segment.
@@ -91,7 +94,7 @@ pub fn analyse(
     let picture = PictureBuffer::from_image(image);
     let mut pass = Pass::new(source, &picture, plan, hints, effort)?;
     pass.decide_all();
-    let Pass { grid, predictions, coefficients, treatments, quiet, counts, .. } = pass;
+    let Pass { grid, predictions, coefficients, busy, treatments, counts, .. } = pass;
     let mode_probabilities = match plan.kind {
         FrameKind::Key => None,
         FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
@@ -106,6 +109,7 @@ pub fn analyse(
         grid,
         predictions,
         coefficients,
+        busy,
         treatments,
         renewed: 0,
         mode_probabilities,
@@ -114,7 +118,7 @@ pub fn analyse(
         hints: Hints { field: Some(field) },
     };
     if let (FrameKind::Inter, Some(before)) = (plan.kind, hints.of_size(size)) {
-        analysis.renew_background(before, &quiet);
+        analysis.renew_background(before);
     }
     Ok(analysis)
 }
@@ -125,18 +129,16 @@ impl Analysis {
         self.hints.clone()
     }
 
-    /// Chooses the macroblocks to be coded finer, among those that stood still in the picture `before` as well. `quiet` are those of
-    /// which nothing remains to be coded.
-    fn renew_background(&mut self, before: &Field, quiet: &[bool]) {
+    /// Chooses the macroblocks to be coded finer, among those that stood still in the picture `before` as well.
+    fn renew_background(&mut self, before: &Field) {
         let (grid, columns) = (&self.grid, self.grid.columns());
-        let cell = |index: usize| grid.cell(index / columns, index % columns);
-        let stands_still = |index: usize| {
-            let macroblock = grid.macroblock(cell(index));
-            macroblock.reference == Reference::Last
-                && macroblock.luma_mode == LumaMode::Zero
-                && before.vectors[index] == MotionVector::ZERO
+        let stays = |index: usize| {
+            let macroblock = grid.macroblock(grid.cell(index / columns, index % columns));
+            macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero
         };
-        let (chosen, background) = before.background.renew(columns * grid.rows(), stands_still, |index| quiet[index]);
+        let stands_still = |index: usize| stays(index) && before.vectors[index] == MotionVector::ZERO;
+        let is_quiet = |index: usize| stays(index) && self.busy[index] == 0;
+        let (chosen, background) = before.background.renew(columns * grid.rows(), stands_still, is_quiet);
         for &index in &chosen {
             let cell = self.grid.cell(index / columns, index % columns);
             self.grid.macroblock_mut(cell).segment = RENEWED_SEGMENT;

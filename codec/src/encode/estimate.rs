@@ -1,7 +1,7 @@
 //! What intra macroblocks leave at the finest quantizer, for predicting sizes: they are predicted from their neighbours, so these
 //! are reconstructed too. Nearly the same holds a few quantizer steps further on.
 
-use super::analysis::{Analysis, Treatment, known_probabilities};
+use super::analysis::{Analysis, known_probabilities};
 use super::contexts::Surroundings;
 use super::intra_coding::{Workspace, code_intra};
 use super::residue::{Blocks, MacroblockSamples, reconstruct};
@@ -62,9 +62,8 @@ impl Analysis {
                     planes[2].index(8 * column, 8 * row),
                 ];
                 self.predict(macroblock, index, &mut planes, at);
-                if self.treatments[index] != Treatment::Kept
-                    && settler.settle_all(&self.coefficients[index], &mut work.levels)
-                {
+                let blocks = self.blocks_at(self.plan.finest, index, macroblock.segment);
+                if settler.settle_all(blocks, &self.coefficients[index], &mut work.levels) {
                     reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                 }
             }

@@ -39,16 +39,15 @@ pub(super) fn choose_level(
     }
     let count = (rows / STRIP_PART).max(2);
     let first = (rows - count) / 2;
-    let mut strip = PictureBuffer::new(picture.size());
     let mut best = (u32::MAX, usual as u8);
     for quarters in TRIED {
         let level = (usual * quarters / 4).min(63) as u8;
         let header = FilterHeader { level, deltas: Some(FilterDeltaUpdates::default()), ..FilterHeader::default() };
-        copy_rows(picture, &mut strip, first, count);
+        let mut strip = picture.rows(first..first + count);
         if let Some(filter) = LoopFilter::new(&header, None, &FILTER_DELTAS, is_key) {
             // The first row only lends its samples to the next one.
-            for row in first + 1..first + count {
-                filter.filter_row(&mut strip, row, grid.row(row));
+            for row in 1..count {
+                filter.filter_row(&mut strip, row, grid.row(first + row));
             }
         }
         let error = squared_error(&strip, meant, first + 1, count - 1);
@@ -59,24 +58,15 @@ pub(super) fn choose_level(
     best.1
 }
 
-/// Copies whole rows of macroblocks, borders and all.
-fn copy_rows(from: &PictureBuffer, to: &mut PictureBuffer, first: usize, count: usize) {
-    for plane in Plane::ALL {
-        let side = if plane == Plane::Y { 16 } else { 8 };
-        let view = from.plane(plane);
-        let start = view.index(0, (first * side) as isize);
-        let samples = count * side * view.stride - (view.stride - view.width);
-        to.plane_mut(plane).samples[start..][..samples].copy_from_slice(&view.samples[start..][..samples]);
-    }
-}
-
-/// Squared error of luma over rows of macroblocks.
-fn squared_error(picture: &PictureBuffer, meant: &PictureBuffer, first: usize, count: usize) -> u32 {
-    let (painted, meant) = (picture.plane(Plane::Y), meant.plane(Plane::Y));
+/// Squared error of luma in a strip, leaving out its first row of macroblocks, against `count` rows of what it should look like
+/// from `first` on.
+fn squared_error(strip: &PictureBuffer, meant: &PictureBuffer, first: usize, count: usize) -> u32 {
+    let (painted, meant) = (strip.plane(Plane::Y), meant.plane(Plane::Y));
     let mut total = 0u32;
-    for y in (first * 16..(first + count) * 16).step_by(16) {
+    for y in (0..count * 16).step_by(16) {
         for x in (0..painted.width).step_by(16) {
-            let (a, b) = (painted.at(x as isize, y as isize), meant.at(x as isize, y as isize));
+            let a = painted.at(x as isize, (16 + y) as isize);
+            let b = meant.at(x as isize, (first * 16 + y) as isize);
             total = total.saturating_add(squared_error_16x16(a, painted.stride, b, meant.stride));
         }
     }

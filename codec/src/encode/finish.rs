@@ -10,7 +10,7 @@ use super::intra_coding::{Workspace, code_intra};
 use super::mode_record::ModeRecord;
 use super::plan::FrameKind;
 use super::rate::best_probability;
-use super::residue::{CHROMA_AT, MacroblockSamples, Starts, reconstruct};
+use super::residue::{ALL_BLOCKS, CHROMA_AT, MacroblockSamples, Starts, reconstruct};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::bitstream::bool_coder::BoolEncoder;
@@ -86,6 +86,18 @@ impl Analysis {
         };
         let target = State::new(basis.target(&header, &picture, segment_map));
         Encoded { source: self.source.clone(), frame, target, quantizer }
+    }
+
+    /// Which blocks of the frame's `index`th macroblock, an inter one in `segment`, may have levels at `quantizer`.
+    #[inline]
+    pub(super) fn blocks_at(&self, quantizer: QuantizerIndex, index: usize, segment: u8) -> u32 {
+        if self.treatments[index] == Treatment::Kept {
+            0
+        } else if segment == 0 && quantizer >= self.plan.finest {
+            self.busy[index]
+        } else {
+            ALL_BLOCKS
+        }
     }
 
     /// The picture before anything is painted: on an inter frame the last one, as most of it often stays.
@@ -234,8 +246,8 @@ impl<'a> Version<'a> {
                     code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
                 } else {
                     analysis.predict(&macroblock, index, &mut planes, at);
-                    let any = analysis.treatments[index] != Treatment::Kept
-                        && settler.settle_all(&analysis.coefficients[index], &mut work.levels);
+                    let blocks = analysis.blocks_at(quantizer, index, macroblock.segment);
+                    let any = settler.settle_all(blocks, &analysis.coefficients[index], &mut work.levels);
                     if any {
                         reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                     }

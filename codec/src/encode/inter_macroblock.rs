@@ -8,7 +8,6 @@ use super::motion::Reach;
 use super::pass::{Pass, Place};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, transform};
-use super::settle::Settler;
 use super::split::{PartVector, SplitChoice, SplitSearch, VectorsAround, predict_split};
 use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
 use crate::bitstream::vectors::{Suggestions, VectorBounds};
@@ -43,7 +42,6 @@ impl Pass<'_> {
                 Macroblock { luma_mode: LumaMode::Zero, reference: Reference::Last, ..Macroblock::OUTSIDE };
             self.coefficients[place.index] = self.work.coefficients;
             self.treatments[place.index] = Treatment::Kept;
-            self.quiet[place.index] = true;
             return;
         }
         let starts = self.starts(place);
@@ -78,8 +76,7 @@ impl Pass<'_> {
             return false;
         }
         transform(source, &prediction, true, &mut self.work.coefficients);
-        let mut settler = Settler::rounding(&self.quantisers, true);
-        !settler.settle_all(&self.work.coefficients, &mut self.work.levels)
+        self.quantisers.round_all(true, &self.work.coefficients, &mut self.work.levels) == 0
     }
 
     /// Where motion is looked for besides what the neighbours suggest: the vector above and to the right, and what the hints
@@ -148,10 +145,7 @@ impl Pass<'_> {
         predict_luma(&picture.planes[0], place.position(), choice.vector, prediction);
         predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, prediction);
         transform(source, &MacroblockSamples::of_prediction(prediction), true, coefficients);
-        if choice.mode == LumaMode::Zero && picture.reference == Reference::Last {
-            let mut settler = Settler::rounding(&self.quantisers, true);
-            self.quiet[place.index] = !settler.settle_all(coefficients, &mut self.work.levels);
-        }
+        self.busy[place.index] = self.quantisers.round_all(true, coefficients, &mut self.work.levels);
     }
 
     fn take_split(
@@ -183,7 +177,9 @@ impl Pass<'_> {
         let prediction = &mut self.predictions[place.index];
         predict_split(&picture.planes, place.position(), &choice.vectors, prediction);
         let prediction = MacroblockSamples::of_prediction(prediction);
-        transform(source, &prediction, false, &mut self.coefficients[place.index]);
+        let coefficients = &mut self.coefficients[place.index];
+        transform(source, &prediction, false, coefficients);
+        self.busy[place.index] = self.quantisers.round_all(false, coefficients, &mut self.work.levels);
     }
 
     /// The best intra prediction, if it costs less than `limit`.

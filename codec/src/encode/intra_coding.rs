@@ -3,7 +3,7 @@
 
 use super::intra::Canvas;
 use super::residue::{
-    Blocks, Levels, MacroblockSamples, Quantisers, add_block, reconstruct, transform, transform_chroma,
+    ALL_BLOCKS, Blocks, Levels, MacroblockSamples, Quantisers, add_block, reconstruct, transform, transform_chroma,
 };
 use super::settle::Settler;
 use crate::kernels::forward::forward_dct;
@@ -44,7 +44,7 @@ pub(super) fn code_intra(
     if macroblock.luma_mode.has_y2() {
         predict_luma(macroblock.luma_mode, above, luma, row, column);
         transform(source, &MacroblockSamples::painted(planes, at), true, coefficients);
-        let any = settler.settle_all(coefficients, levels);
+        let any = settler.settle_all(ALL_BLOCKS, coefficients, levels);
         if any {
             reconstruct(levels, settler.quantisers, true, planes, at);
         }

@@ -81,8 +81,10 @@ pub(super) struct Pass<'a> {
     pub(super) predictions: Vec<Prediction>,
     pub(super) coefficients: Vec<Blocks>,
     pub(super) treatments: Vec<Treatment>,
-    /// Macroblocks that stand still and of which nothing is left at the finest quantizer.
-    pub(super) quiet: Vec<bool>,
+    /// As [`Analysis::busy`].
+    ///
+    /// [`Analysis::busy`]: super::analysis::Analysis::busy
+    pub(super) busy: Vec<u32>,
     pub(super) counts: ModeCounts,
 }
 
@@ -135,7 +137,7 @@ impl<'a> Pass<'a> {
             predictions: vec![[0; 384]; stored],
             coefficients: vec![[[0; 16]; 25]; stored],
             treatments: vec![Treatment::Coded; stored],
-            quiet: vec![false; stored],
+            busy: vec![0; stored],
             counts: ModeCounts::default(),
         })
     }

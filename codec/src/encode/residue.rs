@@ -1,8 +1,6 @@
 //! What prediction leaves of a macroblock: its 25 blocks of coefficients (RFC 6386 §13), their levels at a quantizer, and
 //! the way back into the picture.
 
-use std::ops::Range;
-
 use crate::bitstream::frame_header::QuantizerHeader;
 use crate::kernels::forward::{forward_dct_8x8, forward_dct_16x16, forward_wht};
 use crate::kernels::inverse::{
@@ -18,6 +16,12 @@ pub(super) const BLOCKS: usize = 25;
 
 /// Which of them is Y2.
 pub(super) const Y2: usize = 24;
+
+// The blocks of each kind, and all of them, a bit for each.
+pub(super) const LUMA_BLOCKS: u32 = 0xffff;
+pub(super) const CHROMA_BLOCKS: u32 = 0xff << 16;
+pub(super) const Y2_BLOCK: u32 = 1 << Y2;
+pub(super) const ALL_BLOCKS: u32 = LUMA_BLOCKS | CHROMA_BLOCKS | Y2_BLOCK;
 
 /// Coefficients or levels of a macroblock, each block in raster order. Where there is a Y2, the DCs of luma are 0.
 pub(super) type Blocks = [[i16; 16]; BLOCKS];
@@ -125,12 +129,18 @@ impl Quantisers {
         }
     }
 
-    /// Rounds the levels of some blocks of one kind; answers which of them have levels that are not zero, a bit for each.
+    /// Rounds the levels of the blocks whose bits are set in `blocks`; answers which of them have levels that are not zero.
     #[inline]
-    pub(super) fn round(&self, blocks: Range<usize>, coefficients: &Blocks, levels: &mut Levels) -> u32 {
-        let (quantiser, first) = (self.of(blocks.start), blocks.start);
-        let (coefficients, nonzero) = (&coefficients[blocks.clone()], &mut levels.nonzero[blocks.clone()]);
-        quantiser.quantise_blocks(coefficients, &mut levels.blocks[blocks], nonzero) << first
+    pub(super) fn round(&self, blocks: u32, coefficients: &Blocks, levels: &mut Levels) -> u32 {
+        let mut round = |quantiser: &Quantiser, kind: u32| {
+            quantiser.quantise_blocks(blocks & kind, coefficients, &mut levels.blocks, &mut levels.nonzero)
+        };
+        round(&self.luma, LUMA_BLOCKS) | round(&self.chroma, CHROMA_BLOCKS) | round(&self.y2, Y2_BLOCK)
+    }
+
+    /// As [`Self::round`] for all blocks of a macroblock, with Y2 or without.
+    pub(super) fn round_all(&self, y2: bool, coefficients: &Blocks, levels: &mut Levels) -> u32 {
+        self.round(if y2 { ALL_BLOCKS } else { ALL_BLOCKS & !Y2_BLOCK }, coefficients, levels)
     }
 
     /// The quantiser of block `block`.

@@ -5,7 +5,7 @@ use super::background::renewing;
 use super::contexts::Surroundings;
 use super::price::Lambda;
 use super::refine::{Refinement, Worth};
-use super::residue::{BLOCKS, Blocks, Levels, Quantisers, Y2};
+use super::residue::{Blocks, CHROMA_BLOCKS, Levels, Quantisers, Y2_BLOCK};
 use super::token_prices::TokenPrices;
 use super::tokens::kind_of;
 use crate::QuantizerIndex;
@@ -81,18 +81,17 @@ impl Settler<'_> {
         nonzero
     }
 
-    /// Settles all blocks; answers whether any level is not zero.
-    pub(super) fn settle_all(&mut self, coefficients: &Blocks, levels: &mut Levels) -> bool {
-        levels.coded = self.quantisers.round(0..16, coefficients, levels)
-            | self.quantisers.round(16..Y2, coefficients, levels)
-            | if self.own.has_y2() { self.quantisers.round(Y2..BLOCKS, coefficients, levels) } else { 0 };
+    /// Settles the blocks whose bits are set in `blocks`, where all others are empty; answers whether any level is not zero.
+    pub(super) fn settle_all(&mut self, blocks: u32, coefficients: &Blocks, levels: &mut Levels) -> bool {
+        let blocks = if self.own.has_y2() { blocks } else { blocks & !Y2_BLOCK };
+        levels.coded = self.quantisers.round(blocks, coefficients, levels);
         self.refine_blocks(levels.coded, coefficients, levels);
         levels.coded != 0
     }
 
     /// Settles the blocks of chroma.
     pub(super) fn settle_chroma(&mut self, coefficients: &Blocks, levels: &mut Levels) {
-        let coded = self.quantisers.round(16..Y2, coefficients, levels);
+        let coded = self.quantisers.round(CHROMA_BLOCKS, coefficients, levels);
         levels.coded |= coded;
         self.refine_blocks(coded, coefficients, levels);
     }

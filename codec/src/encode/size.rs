@@ -2,10 +2,10 @@
 //! counted as finishing would, and priced under the probabilities that finishing would choose. Only intra macroblocks are an
 //! estimate, since what they are predicted from depends on the quantizer.
 
-use super::analysis::{Analysis, Treatment, known_probabilities};
+use super::analysis::{Analysis, known_probabilities};
 use super::contexts::TokenContexts;
 use super::rate::bits_cost;
-use super::residue::Levels;
+use super::residue::{ALL_BLOCKS, Levels};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::QuantizerIndex;
@@ -62,13 +62,11 @@ impl Analysis {
                 let index = row * grid.columns() + column;
                 let around = contexts.around(column, macroblock.luma_mode.has_y2());
                 let mut settler = settling.settler(macroblock.segment, around);
-                let coefficients = match macroblock.reference {
-                    Reference::Intra => intra.next().expect("all intra macroblocks are estimated"),
-                    _ => &self.coefficients[index],
+                let (blocks, coefficients) = match macroblock.reference {
+                    Reference::Intra => (ALL_BLOCKS, intra.next().expect("all intra macroblocks are estimated")),
+                    _ => (self.blocks_at(quantizer, index, macroblock.segment), &self.coefficients[index]),
                 };
-                // A key frame treats every macroblock alike and has none.
-                let kept = self.treatments.get(index) == Some(&Treatment::Kept);
-                if !kept && settler.settle_all(coefficients, &mut levels) {
+                if settler.settle_all(blocks, coefficients, &mut levels) {
                     tokens.record(&levels, settler.own);
                 }
                 contexts.keep(column, settler.own);

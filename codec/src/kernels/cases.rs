@@ -137,7 +137,7 @@ fn transforms(cases: &mut Vec<Case>) {
     let (mut plain, mut plain_ends) = ([[0; 16]; 16], [0; 16]);
     cases.push(case(
         "quantise 16 blocks",
-        move || quantiser.quantise_blocks(black_box(&coefficients), &mut levels, &mut ends),
+        move || quantiser.quantise_blocks(0xffff, black_box(&coefficients), &mut levels, &mut ends),
         move || {
             for ((block, levels), end) in black_box(&coefficients).iter().zip(&mut plain).zip(&mut plain_ends) {
                 *end = quantiser.quantise_by_definition(block, levels);

@@ -34,27 +34,26 @@ impl Quantiser {
         self.quantise_by_definition(coefficients, levels)
     }
 
-    /// As [`Self::quantise`] for several blocks, at most 32 and as many as each of the slices has; answers which blocks have a
-    /// level that is not zero, the first in the lowest bit.
+    /// As [`Self::quantise`] for the blocks whose bits are set in `blocks`; answers which of them have a level that is not zero. What
+    /// is kept of the others does not change.
     #[inline]
     pub(crate) fn quantise_blocks(
         &self,
+        blocks: u32,
         coefficients: &[[i16; 16]],
         levels: &mut [[i16; 16]],
         nonzero: &mut [Positions],
     ) -> u32 {
-        assert!(coefficients.len() <= 32, "there is a bit for each block");
-        assert!(
-            coefficients.len() == levels.len() && levels.len() == nonzero.len(),
-            "each block has levels and positions"
-        );
-        return_with_avx2!(quantise::quantise_blocks(self, coefficients, levels, nonzero));
-        let mut blocks = 0;
-        for (i, ((coefficients, levels), nonzero)) in coefficients.iter().zip(levels).zip(nonzero).enumerate() {
-            *nonzero = self.quantise_by_definition(coefficients, levels);
-            blocks |= u32::from(*nonzero != 0) << i;
+        let count = coefficients.len();
+        assert!(count == levels.len() && count == nonzero.len(), "each block has levels and positions");
+        assert!(u64::from(blocks) >> count == 0, "there is a block for each bit");
+        return_with_avx2!(quantise::quantise_blocks(self, blocks, coefficients, levels, nonzero));
+        let mut coded = 0;
+        for block in (0..count).filter(|block| blocks >> block & 1 != 0) {
+            nonzero[block] = self.quantise_by_definition(&coefficients[block], &mut levels[block]);
+            coded |= u32::from(nonzero[block] != 0) << block;
         }
-        blocks
+        coded
     }
 
     pub(super) fn quantise_by_definition(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {

@@ -17,17 +17,20 @@ pub(in crate::kernels) fn quantise(
 #[target_feature(enable = "avx2")]
 pub(in crate::kernels) fn quantise_blocks(
     quantiser: &Quantiser,
+    blocks: u32,
     coefficients: &[[i16; 16]],
     levels: &mut [[i16; 16]],
     nonzero: &mut [Positions],
 ) -> u32 {
     let quantiser = Vectors::of(quantiser);
-    let mut blocks = 0;
-    for (i, ((coefficients, levels), nonzero)) in coefficients.iter().zip(levels).zip(nonzero).enumerate() {
-        *nonzero = quantiser.quantise(coefficients, levels);
-        blocks |= u32::from(*nonzero != 0) << i;
+    let (mut rest, mut coded) = (blocks, 0);
+    while rest != 0 {
+        let block = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        nonzero[block] = quantiser.quantise(&coefficients[block], &mut levels[block]);
+        coded |= u32::from(nonzero[block] != 0) << block;
     }
-    blocks
+    coded
 }
 
 struct Vectors {
