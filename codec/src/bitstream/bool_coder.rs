@@ -173,41 +173,17 @@ impl BoolEncoder {
     #[inline(always)]
     pub(crate) fn write(&mut self, bit: bool, probability: Probability) {
         let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
-        if bit {
-            self.bottom += u64::from(split);
-            self.range -= split;
-        } else {
-            self.range = split;
-        }
-        let shift = self.range.leading_zeros() - 24;
-        self.range <<= shift;
+        // Either way without a branch: nobody can foretell a bit that is worth coding.
+        self.bottom += u64::from(if bit { split } else { 0 });
+        let range = if bit { self.range - split } else { split };
+        let shift = range.leading_zeros() & 7;
+        self.range = range << shift;
         self.bottom <<= shift;
         self.pending_bits += shift;
         // 8 bits of range, 47 pending ones and a carry fit the window.
         if self.pending_bits >= 40 {
-            self.flush_whole_bytes();
-        }
-    }
-
-    fn flush_whole_bytes(&mut self) {
-        let count = self.pending_bits / 8;
-        let left_bits = self.pending_bits % 8 + 8;
-        let settled = self.bottom >> left_bits;
-        self.bottom &= (1 << left_bits) - 1;
-        self.pending_bits %= 8;
-        if settled >> (8 * count) != 0 {
-            self.carry();
-        }
-        self.bytes.extend_from_slice(&settled.to_be_bytes()[8 - count as usize..]);
-    }
-
-    /// Adds one to the number that the bytes so far spell.
-    fn carry(&mut self) {
-        for byte in self.bytes.iter_mut().rev() {
-            *byte = byte.wrapping_add(1);
-            if *byte != 0 {
-                break;
-            }
+            // By value, so that what changes with each bool can stay in registers.
+            (self.bottom, self.pending_bits) = flush_whole_bytes(&mut self.bytes, self.bottom, self.pending_bits);
         }
     }
 
@@ -248,10 +224,32 @@ impl BoolEncoder {
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let bits = self.pending_bits + 8;
         let padding = bits.next_multiple_of(8) - bits;
-        self.bottom <<= padding + 8;
-        self.pending_bits = bits + padding;
-        self.flush_whole_bytes();
+        flush_whole_bytes(&mut self.bytes, self.bottom << (padding + 8), bits + padding);
         self.bytes
+    }
+}
+
+/// Moves whole bytes from the window to `bytes`; answers what stays there, and how many bits of it may still take a carry.
+#[inline(never)]
+fn flush_whole_bytes(bytes: &mut Vec<u8>, bottom: u64, pending_bits: u32) -> (u64, u32) {
+    let count = pending_bits / 8;
+    let left_bits = pending_bits % 8 + 8;
+    let settled = bottom >> left_bits;
+    if settled >> (8 * count) != 0 {
+        carry(bytes);
+    }
+    bytes.extend_from_slice(&settled.to_be_bytes()[8 - count as usize..]);
+    (bottom & ((1 << left_bits) - 1), pending_bits % 8)
+}
+
+/// Adds one to the number that the bytes so far spell.
+#[cold]
+fn carry(bytes: &mut [u8]) {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
     }
 }
 

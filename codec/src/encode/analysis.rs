@@ -9,7 +9,7 @@ use super::mode_counts::ModeProbabilities;
 use super::mode_record::ModeRecord;
 use super::pass::Pass;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
-use super::residue::{Blocks, Prediction};
+use super::residue::{Blocks, Prediction, Residue};
 use crate::bitstream::probabilities::Probabilities;
 use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
 use crate::picture::PictureBuffer;
@@ -53,10 +53,7 @@ pub struct Analysis {
     /// What each macroblock is predicted as, if from another picture, and the coefficients of what that leaves. In raster order;
     /// empty on a key frame.
     pub(super) predictions: Vec<Prediction>,
-    pub(super) coefficients: Vec<Blocks>,
-    /// Which blocks of each macroblock have levels at the finest quantizer, a bit for each: at a coarser one no others have any.
-    /// Intra macroblocks, whose coefficients are not known here, have none.
-    pub(super) busy: Vec<u32>,
+    pub(super) residue: Residue,
     /// How each macroblock is to be treated.
     pub(super) treatments: Vec<Treatment>,
     /// How many of them are in the renewed segment.
@@ -94,7 +91,7 @@ pub fn analyse(
     let picture = PictureBuffer::from_image(image);
     let mut pass = Pass::new(source, &picture, plan, hints, effort)?;
     pass.decide_all();
-    let Pass { grid, predictions, coefficients, busy, treatments, counts, .. } = pass;
+    let Pass { grid, predictions, residue, treatments, counts, .. } = pass;
     let mode_probabilities = match plan.kind {
         FrameKind::Key => None,
         FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
@@ -108,8 +105,7 @@ pub fn analyse(
         picture,
         grid,
         predictions,
-        coefficients,
-        busy,
+        residue,
         treatments,
         renewed: 0,
         mode_probabilities,
@@ -137,7 +133,7 @@ impl Analysis {
             macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero
         };
         let stands_still = |index: usize| stays(index) && before.vectors[index] == MotionVector::ZERO;
-        let is_quiet = |index: usize| stays(index) && self.busy[index] == 0;
+        let is_quiet = |index: usize| stays(index) && self.residue.busy(index) == 0;
         let (chosen, background) = before.background.renew(columns * grid.rows(), stands_still, is_quiet);
         for &index in &chosen {
             let cell = self.grid.cell(index / columns, index % columns);

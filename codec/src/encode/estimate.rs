@@ -62,8 +62,9 @@ impl Analysis {
                     planes[2].index(8 * column, 8 * row),
                 ];
                 self.predict(macroblock, index, &mut planes, at);
-                let blocks = self.blocks_at(self.plan.finest, index, macroblock.segment);
-                if settler.settle_all(blocks, &self.coefficients[index], &mut work.levels) {
+                let Workspace { coefficients, levels } = &mut work;
+                let blocks = self.coefficients(self.plan.finest, macroblock, (row, column), coefficients);
+                if settler.settle_all(blocks, coefficients, levels) {
                     reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                 }
             }

@@ -10,7 +10,7 @@ use super::intra_coding::{Workspace, code_intra};
 use super::mode_record::ModeRecord;
 use super::plan::FrameKind;
 use super::rate::best_probability;
-use super::residue::{ALL_BLOCKS, CHROMA_AT, MacroblockSamples, Starts, reconstruct};
+use super::residue::{ALL_BLOCKS, Blocks, CHROMA_AT, MacroblockSamples, Starts, reconstruct, transform};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::bitstream::bool_coder::BoolEncoder;
@@ -88,16 +88,38 @@ impl Analysis {
         Encoded { source: self.source.clone(), frame, target, quantizer }
     }
 
-    /// Which blocks of the frame's `index`th macroblock, an inter one in `segment`, may have levels at `quantizer`.
+    /// Puts the coefficients of `macroblock`, an inter one at (`row`, `column`), into their places in `coefficients`; answers which of
+    /// its blocks may have levels at `quantizer`, a bit for each. What is kept of the others means nothing.
     #[inline]
-    pub(super) fn blocks_at(&self, quantizer: QuantizerIndex, index: usize, segment: u8) -> u32 {
-        if self.treatments[index] == Treatment::Kept {
+    pub(super) fn coefficients(
+        &self,
+        quantizer: QuantizerIndex,
+        macroblock: &Macroblock,
+        (row, column): (usize, usize),
+        coefficients: &mut Blocks,
+    ) -> u32 {
+        let index = row * self.grid.columns() + column;
+        let treatment = self.treatments[index];
+        if treatment == Treatment::Kept {
             0
-        } else if segment == 0 && quantizer >= self.plan.finest {
-            self.busy[index]
+        } else if macroblock.segment == 0 && quantizer >= self.plan.finest {
+            self.residue.load(index, coefficients)
         } else {
-            ALL_BLOCKS
+            self.transform_anew(macroblock, (row, column), coefficients)
         }
+    }
+
+    /// All coefficients of an inter macroblock, of which no more are kept than the finest quantizer leaves.
+    #[cold]
+    fn transform_anew(&self, macroblock: &Macroblock, (row, column): (usize, usize), coefficients: &mut Blocks) -> u32 {
+        let source = MacroblockSamples::of(&Plane::ALL.map(|plane| self.picture.plane(plane)), row, column);
+        let last = self.source.stream().map(|stream| stream.reference(Reference::Last).planes());
+        let prediction = match &last {
+            Some(last) if stays(macroblock) => MacroblockSamples::of(last, row, column),
+            _ => MacroblockSamples::of_prediction(&self.predictions[row * self.grid.columns() + column]),
+        };
+        transform(&source, &prediction, macroblock.luma_mode.has_y2(), coefficients);
+        ALL_BLOCKS
     }
 
     /// The picture before anything is painted: on an inter frame the last one, as most of it often stays.
@@ -112,7 +134,7 @@ impl Analysis {
     /// last picture is still to be seen.
     #[inline]
     pub(super) fn predict(&self, macroblock: &Macroblock, index: usize, planes: &mut [PlaneViewMut; 3], at: Starts) {
-        if macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero {
+        if stays(macroblock) {
             return;
         }
         let (luma, chroma) = self.predictions[index].split_at(CHROMA_AT[0]);
@@ -194,6 +216,11 @@ impl Analysis {
     }
 }
 
+/// Whether a macroblock is predicted as what the last picture has in its place.
+fn stays(macroblock: &Macroblock) -> bool {
+    macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero
+}
+
 /// A version while it is being coded.
 struct Version<'a> {
     analysis: &'a Analysis,
@@ -246,8 +273,9 @@ impl<'a> Version<'a> {
                     code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
                 } else {
                     analysis.predict(&macroblock, index, &mut planes, at);
-                    let blocks = analysis.blocks_at(quantizer, index, macroblock.segment);
-                    let any = settler.settle_all(blocks, &analysis.coefficients[index], &mut work.levels);
+                    let Workspace { coefficients, levels } = &mut work;
+                    let blocks = analysis.coefficients(quantizer, &macroblock, (row, column), coefficients);
+                    let any = settler.settle_all(blocks, coefficients, levels);
                     if any {
                         reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                     }
@@ -274,24 +302,30 @@ fn write_frame(
     grid: &MacroblockGrid,
     tokens: &TokenRecord,
 ) -> Vec<u8> {
-    let mut first = BoolEncoder::new();
-    header.write(&mut first);
     let coding = ModeCoding::new(header, probabilities);
-    let macroblocks = (0..grid.rows()).flat_map(|row| grid.row(row));
-    let first = with_bit_instructions(|| {
-        for (macroblock, modes) in macroblocks.zip(modes.macroblocks()) {
-            coding.write_segment_and_skip(&mut first, macroblock);
-            for (bit, probability) in modes {
-                first.write(*bit, *probability);
+    let first = with_bit_instructions(
+        #[inline(always)]
+        || {
+            let mut first = BoolEncoder::new();
+            header.write(&mut first);
+            let macroblocks = (0..grid.rows()).flat_map(|row| grid.row(row));
+            for (macroblock, modes) in macroblocks.zip(modes.macroblocks()) {
+                coding.write_segment_and_skip(&mut first, macroblock);
+                for (bit, probability) in modes {
+                    first.write(*bit, *probability);
+                }
             }
-        }
-        first.finish()
-    });
-    let second = with_bit_instructions(|| {
-        let mut second = BoolEncoder::new();
-        tokens.write(&probabilities.tokens, |bit, probability| second.write(bit, probability));
-        second.finish()
-    });
+            first.finish()
+        },
+    );
+    let second = with_bit_instructions(
+        #[inline(always)]
+        || {
+            let mut second = BoolEncoder::new();
+            tokens.write(&probabilities.tokens, &mut second);
+            second.finish()
+        },
+    );
     let mut frame = Vec::with_capacity(10 + first.len() + second.len());
     header.write_uncoded(first.len(), &mut frame);
     frame.extend_from_slice(&first);

@@ -4,6 +4,7 @@
 use super::analysis::Treatment;
 use super::inter::{InterChoice, InterDecision, mode_cost, predict_chroma, predict_luma};
 use super::intra::{OpenCanvas, choose_chroma, choose_luma, choose_subblocks};
+use super::intra_coding::Workspace;
 use super::motion::Reach;
 use super::pass::{Pass, Place};
 use super::rate::{BIT, Cost};
@@ -40,7 +41,6 @@ impl Pass<'_> {
         if self.is_kept(source, &inter.pictures[0].planes, place) {
             *self.grid.macroblock_mut(place.cell) =
                 Macroblock { luma_mode: LumaMode::Zero, reference: Reference::Last, ..Macroblock::OUTSIDE };
-            self.coefficients[place.index] = self.work.coefficients;
             self.treatments[place.index] = Treatment::Kept;
             return;
         }
@@ -68,7 +68,7 @@ impl Pass<'_> {
     }
 
     /// Whether a macroblock is so near to what the last frame has in its place that at the finest quantizer nothing
-    /// remains. Its coefficients are then in the workspace.
+    /// remains.
     fn is_kept(&mut self, source: &MacroblockSamples, last: &[PlaneView; 3], place: Place) -> bool {
         let prediction = MacroblockSamples::of(last, place.row, place.column);
         let difference = sad_16x16(source.luma, source.luma_stride, prediction.luma, prediction.luma_stride);
@@ -141,11 +141,19 @@ impl Pass<'_> {
             vector: choice.vector,
             ..Macroblock::OUTSIDE
         };
-        let (prediction, coefficients) = (&mut self.predictions[place.index], &mut self.coefficients[place.index]);
+        let prediction = &mut self.predictions[place.index];
         predict_luma(&picture.planes[0], place.position(), choice.vector, prediction);
         predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, prediction);
-        transform(source, &MacroblockSamples::of_prediction(prediction), true, coefficients);
-        self.busy[place.index] = self.quantisers.round_all(true, coefficients, &mut self.work.levels);
+        self.keep_residue(source, place, true);
+    }
+
+    /// Keeps what the prediction of the macroblock at `place` leaves of `source`.
+    fn keep_residue(&mut self, source: &MacroblockSamples, place: Place, y2: bool) {
+        let prediction = MacroblockSamples::of_prediction(&self.predictions[place.index]);
+        let Workspace { coefficients, levels } = &mut self.work;
+        transform(source, &prediction, y2, coefficients);
+        let busy = self.quantisers.round_all(y2, coefficients, levels);
+        self.residue.keep(place.index, busy, coefficients);
     }
 
     fn take_split(
@@ -176,10 +184,7 @@ impl Pass<'_> {
         };
         let prediction = &mut self.predictions[place.index];
         predict_split(&picture.planes, place.position(), &choice.vectors, prediction);
-        let prediction = MacroblockSamples::of_prediction(prediction);
-        let coefficients = &mut self.coefficients[place.index];
-        transform(source, &prediction, false, coefficients);
-        self.busy[place.index] = self.quantisers.round_all(false, coefficients, &mut self.work.levels);
+        self.keep_residue(source, place, false);
     }
 
     /// The best intra prediction, if it costs less than `limit`.

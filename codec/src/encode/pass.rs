@@ -11,7 +11,7 @@ use super::mode_counts::ModeCounts;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::price::{Lambda, VectorPrices};
 use super::rate::{BIT, Cost};
-use super::residue::{Blocks, MacroblockSamples, Prediction, Quantisers};
+use super::residue::{MacroblockSamples, Prediction, Quantisers, Residue};
 use crate::kernels::intra::Edges;
 use crate::macroblock::{MacroblockGrid, Reference};
 use crate::picture::{Picture, PictureBuffer, Plane, PlaneView};
@@ -79,12 +79,8 @@ pub(super) struct Pass<'a> {
     pub(super) work: Workspace,
     pub(super) grid: MacroblockGrid,
     pub(super) predictions: Vec<Prediction>,
-    pub(super) coefficients: Vec<Blocks>,
+    pub(super) residue: Residue,
     pub(super) treatments: Vec<Treatment>,
-    /// As [`Analysis::busy`].
-    ///
-    /// [`Analysis::busy`]: super::analysis::Analysis::busy
-    pub(super) busy: Vec<u32>,
     pub(super) counts: ModeCounts,
 }
 
@@ -135,9 +131,8 @@ impl<'a> Pass<'a> {
             work: Workspace::default(),
             grid: MacroblockGrid::new(size),
             predictions: vec![[0; 384]; stored],
-            coefficients: vec![[[0; 16]; 25]; stored],
+            residue: Residue::new(stored),
             treatments: vec![Treatment::Coded; stored],
-            busy: vec![0; stored],
             counts: ModeCounts::default(),
         })
     }

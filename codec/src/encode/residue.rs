@@ -26,6 +26,49 @@ pub(super) const ALL_BLOCKS: u32 = LUMA_BLOCKS | CHROMA_BLOCKS | Y2_BLOCK;
 /// Coefficients or levels of a macroblock, each block in raster order. Where there is a Y2, the DCs of luma are 0.
 pub(super) type Blocks = [[i16; 16]; BLOCKS];
 
+/// The coefficients of a frame's macroblocks: of each only the blocks that have levels at the finest quantizer, as at a
+/// coarser one no others have any. They are few, and stay near at hand where all of them would not.
+pub(super) struct Residue {
+    /// Which blocks of each macroblock are kept, a bit for each, and where they begin.
+    busy: Vec<(u32, u32)>,
+    blocks: Vec<[i16; 16]>,
+}
+
+impl Residue {
+    /// Room for `macroblocks`, all without coefficients.
+    pub(super) fn new(macroblocks: usize) -> Self {
+        Self { busy: vec![(0, 0); macroblocks], blocks: Vec::new() }
+    }
+
+    /// Keeps the blocks of the `index`th macroblock whose bits are set in `busy`.
+    pub(super) fn keep(&mut self, index: usize, busy: u32, coefficients: &Blocks) {
+        self.busy[index] = (busy, self.blocks.len() as u32);
+        let mut rest = busy;
+        while rest != 0 {
+            self.blocks.push(coefficients[rest.trailing_zeros() as usize]);
+            rest &= rest - 1;
+        }
+    }
+
+    /// Which blocks of the `index`th macroblock are kept, a bit for each.
+    #[inline]
+    pub(super) fn busy(&self, index: usize) -> u32 {
+        self.busy[index].0
+    }
+
+    /// Puts the blocks that are kept of the `index`th macroblock into their places in `coefficients`; answers which they are.
+    #[inline]
+    pub(super) fn load(&self, index: usize, coefficients: &mut Blocks) -> u32 {
+        let (busy, start) = self.busy[index];
+        let mut rest = busy;
+        for block in &self.blocks[start as usize..][..busy.count_ones() as usize] {
+            coefficients[(rest.trailing_zeros() & 31) as usize] = *block;
+            rest &= rest.wrapping_sub(1);
+        }
+        busy
+    }
+}
+
 /// Where a macroblock's three planes start in a picture.
 pub(super) type Starts = [usize; 3];
 

@@ -4,8 +4,9 @@
 
 use super::analysis::{Analysis, known_probabilities};
 use super::contexts::TokenContexts;
+use super::intra_coding::Workspace;
 use super::rate::bits_cost;
-use super::residue::{ALL_BLOCKS, Levels};
+use super::residue::ALL_BLOCKS;
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::QuantizerIndex;
@@ -54,17 +55,16 @@ impl Analysis {
         let settling = Settling::new(quantizer, &known_probabilities(&self.source, &self.plan).tokens);
         let mut tokens = TokenRecord::with_room_for(grid.columns() * grid.rows());
         let mut contexts = TokenContexts::new(grid.columns());
-        let mut levels = Levels::default();
+        let Workspace { coefficients: mut loaded, mut levels } = Workspace::default();
         let mut intra = self.intra_coefficients().iter();
         for row in 0..grid.rows() {
             contexts.begin_row();
             for (column, macroblock) in grid.row(row).iter().enumerate() {
-                let index = row * grid.columns() + column;
                 let around = contexts.around(column, macroblock.luma_mode.has_y2());
                 let mut settler = settling.settler(macroblock.segment, around);
                 let (blocks, coefficients) = match macroblock.reference {
                     Reference::Intra => (ALL_BLOCKS, intra.next().expect("all intra macroblocks are estimated")),
-                    _ => (self.blocks_at(quantizer, index, macroblock.segment), &self.coefficients[index]),
+                    _ => (self.coefficients(quantizer, macroblock, (row, column), &mut loaded), &loaded),
                 };
                 if settler.settle_all(blocks, coefficients, &mut levels) {
                     tokens.record(&levels, settler.own);

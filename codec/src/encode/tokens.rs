@@ -8,6 +8,7 @@ use super::contexts::Surroundings;
 use super::rate::{BIT, best_probability, bit_cost, bits_cost};
 use super::residue::{Levels, Y2};
 use super::token_prices::{END, FIRST_CATEGORY, TOKENS, ZERO, token_of};
+use crate::bitstream::bool_coder::BoolSink;
 use crate::bitstream::tables::{
     CATEGORY_BASE, CATEGORY_PROBABILITIES, COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG,
 };
@@ -153,16 +154,19 @@ impl TokenRecord {
             }
         }
         let mut empty = [[0; 3]; 4];
-        with_bit_instructions(|| {
-            for own in &self.macroblocks {
-                let luma = kind_of(0, own.has_y2());
-                for (kind, counts) in [BlockKind::Y2, luma, BlockKind::Chroma].into_iter().zip(own.empty_blocks()) {
-                    for (sum, count) in empty[kind as usize].iter_mut().zip(counts) {
-                        *sum += count;
+        with_bit_instructions(
+            #[inline(always)]
+            || {
+                for own in &self.macroblocks {
+                    let luma = kind_of(0, own.has_y2());
+                    for (kind, counts) in [BlockKind::Y2, luma, BlockKind::Chroma].into_iter().zip(own.empty_blocks()) {
+                        for (sum, count) in empty[kind as usize].iter_mut().zip(counts) {
+                            *sum += count;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         for kind in [BlockKind::LumaWithoutDc, BlockKind::Y2, BlockKind::Chroma, BlockKind::LumaWithDc] {
             for (context, count) in empty[kind as usize].into_iter().enumerate() {
                 tokens[kind as usize * 24 + BANDS[kind.first()] + context][END] += count;
@@ -176,9 +180,9 @@ impl TokenRecord {
         self.counts().best_probabilities(known, update)
     }
 
-    /// Writes every token: `write(bit, probability)` for each branch.
+    /// Writes every token.
     #[inline(always)]
-    pub(super) fn write(&self, probabilities: &TokenProbabilities, mut write: impl FnMut(bool, Probability)) {
+    pub(super) fn write(&self, probabilities: &TokenProbabilities, sink: &mut impl BoolSink) {
         let probabilities = by_position(probabilities);
         let mut levels = &self.levels[..];
         for own in &self.macroblocks {
@@ -188,9 +192,9 @@ impl TokenRecord {
                 let (kind, context) = (kind_of(block, y2), own.context(block));
                 let probabilities = &probabilities[kind as usize];
                 if own.has(block) {
-                    levels = write_block(levels, probabilities, kind.first(), context, &mut write);
+                    levels = write_block(levels, probabilities, kind.first(), context, sink);
                 } else {
-                    write(false, probabilities[kind.first()][context][0]);
+                    sink.put(false, probabilities[kind.first()][context][0]);
                 }
             }
         }
@@ -204,7 +208,7 @@ fn write_block<'a>(
     probabilities: &[[[Probability; 11]; 3]; 16],
     first: usize,
     context: usize,
-    write: &mut impl FnMut(bool, Probability),
+    sink: &mut impl BoolSink,
 ) -> &'a [i16] {
     let (nonzero, mut record) = record.split_first().expect("a block that has levels was recorded");
     let mut nonzero = *nonzero as Positions;
@@ -212,66 +216,75 @@ fn write_block<'a>(
     while nonzero != 0 {
         let next = (nonzero.trailing_zeros() & 15) as usize;
         nonzero &= nonzero - 1;
-        write(true, p[0]);
+        sink.put(true, p[0]);
         while position < next {
-            write(false, p[1]);
+            sink.put(false, p[1]);
             position += 1;
             p = &probabilities[position & 15][0];
         }
         let (level, rest) = record.split_first().expect("each level was recorded");
         record = rest;
-        write(true, p[1]);
+        sink.put(true, p[1]);
         let magnitude = level.unsigned_abs();
-        write(magnitude > 1, p[2]);
+        sink.put(magnitude > 1, p[2]);
         if magnitude > 1 {
-            write_large(magnitude, p, write);
+            write_large(magnitude, p, sink);
         }
-        write(*level < 0, 128);
+        sink.put(*level < 0, 128);
         position = next + 1;
         p = &probabilities[position & 15][usize::from(magnitude.min(2))];
     }
     if position < 16 {
-        write(false, p[0]);
+        sink.put(false, p[0]);
     }
     record
 }
 
 /// Writes a magnitude that is known to be over 1.
 #[inline(always)]
-fn write_large(magnitude: u16, p: &[Probability; 11], write: &mut impl FnMut(bool, Probability)) {
-    write(magnitude > 4, p[3]);
+fn write_large(magnitude: u16, p: &[Probability; 11], sink: &mut impl BoolSink) {
+    sink.put(magnitude > 4, p[3]);
     if magnitude <= 4 {
-        write(magnitude > 2, p[4]);
+        sink.put(magnitude > 2, p[4]);
         if magnitude > 2 {
-            write(magnitude == 4, p[5]);
+            sink.put(magnitude == 4, p[5]);
         }
         return;
     }
     let category = token_of(magnitude) - FIRST_CATEGORY;
-    write(category >= 2, p[6]);
+    sink.put(category >= 2, p[6]);
     if category < 2 {
-        write(category == 1, p[7]);
+        sink.put(category == 1, p[7]);
     } else {
-        write(category >= 4, p[8]);
-        write(category & 1 == 1, p[9 + usize::from(category >= 4)]);
+        sink.put(category >= 4, p[8]);
+        sink.put(category & 1 == 1, p[9 + usize::from(category >= 4)]);
     }
-    each_extra_bit(category, magnitude, write);
+    put_extra_bits(category, magnitude, sink);
 }
 
-/// Calls `each(bit, probability)` for the extra bits that tell a magnitude from others of its category.
+/// Writes the extra bits that tell a magnitude from others of its category.
 #[inline(always)]
-fn each_extra_bit(category: usize, magnitude: u16, each: &mut impl FnMut(bool, Probability)) {
+fn put_extra_bits(category: usize, magnitude: u16, sink: &mut impl BoolSink) {
     let extra = magnitude - CATEGORY_BASE[category];
     let probabilities = CATEGORY_PROBABILITIES[category];
     for (place, probability) in (0..probabilities.len()).rev().zip(probabilities) {
-        each(extra >> place & 1 == 1, *probability);
+        sink.put(extra >> place & 1 == 1, *probability);
     }
 }
 
 fn extra_bits_cost(category: usize, magnitude: u16) -> u64 {
-    let mut cost = 0;
-    each_extra_bit(category, magnitude, &mut |bit, probability| cost += u64::from(bit_cost(bit, probability)));
-    cost
+    let mut price = Price(0);
+    put_extra_bits(category, magnitude, &mut price);
+    price.0
+}
+
+/// Adds up what bools cost instead of writing them.
+struct Price(u64);
+
+impl BoolSink for Price {
+    fn put(&mut self, bit: bool, probability: Probability) {
+        self.0 += u64::from(bit_cost(bit, probability));
+    }
 }
 
 impl TokenCounts {
@@ -407,9 +420,9 @@ mod tests {
         let (record, _) = record();
         let (known, update) = ([[[[100; 11]; 3]; 8]; 4], [[[[250; 11]; 3]; 8]; 4]);
         let coding = record.best_coding(&known, &update);
-        let mut written = 0;
-        record.write(&coding.probabilities, |bit, p| written += u64::from(bit_cost(bit, p)));
-        assert_eq!(coding.cost, written);
+        let mut written = Price(0);
+        record.write(&coding.probabilities, &mut written);
+        assert_eq!(coding.cost, written.0);
     }
 
     #[test]
