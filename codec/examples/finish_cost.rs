@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut clip = Y4mReader::new(BufReader::new(File::open(input)?))?;
 
     let (mut state, mut hints) = (State::blank(), Hints::default());
-    let (mut finishing, mut predicting) = (Duration::ZERO, Duration::ZERO);
+    let (mut finishing, mut predicting, mut naming) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let (mut bytes, mut checksum, mut apart, mut count) = (0, 0u64, 0.0, 0);
     while let Some(image) = clip.read_frame()? {
         if count > frames {
@@ -34,10 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let plan = if count == 0 { Plan::key(quantizer) } else { Plan::inter(quantizer) };
         let analysis = analyse(&state, &image, &plan, &hints, Effort::Live)?;
         let (encoded, finish) = least(|| analysis.finish(quantizer));
+        let (_, name) = timed(|| encoded.target.id());
         let (predicted, predict) = least(|| analysis.predict_size(quantizer));
         if count > 0 {
             finishing += finish;
             predicting += predict;
+            naming += name;
             bytes += encoded.frame.len();
             apart += (predicted as f64 / encoded.frame.len() as f64 - 1.0).abs();
         }
@@ -50,9 +52,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let inter = f64::from(u32::try_from(count)?.max(2) - 1);
     let ms = |time: Duration| time.as_secs_f64() * 1000.0 / inter;
     println!(
-        "finish {:.3} ms  predict {:.3} ms  {:.0} bytes  predicted within {:.2} %  bytes' checksum {checksum:016x}",
+        "finish {:.3} ms  predict {:.3} ms  name {:.3} ms  {:.0} bytes  predicted within {:.2} %  bytes' checksum {checksum:016x}",
         ms(finishing),
         ms(predicting),
+        ms(naming),
         bytes as f64 / inter,
         100.0 * apart / inter
     );

@@ -387,7 +387,7 @@ impl Picture {
 }
 
 /// How many bytes are gathered before they are hashed: 16 chunks of BLAKE3 on each of two rounds, within L2.
-const GATHERED_BYTES: usize = 32 * 1024;
+const GATHERED_BYTES: usize = 128 * 1024;
 
 impl PartialEq for Picture {
     fn eq(&self, other: &Self) -> bool {

@@ -175,8 +175,9 @@ impl Quantisers {
     /// Rounds the levels of the blocks whose bits are set in `blocks`; answers which of them have levels that are not zero.
     #[inline]
     pub(super) fn round(&self, blocks: u32, coefficients: &Blocks, levels: &mut Levels) -> u32 {
-        let mut round = |quantiser: &Quantiser, kind: u32| {
-            quantiser.quantise_blocks(blocks & kind, coefficients, &mut levels.blocks, &mut levels.nonzero)
+        let mut round = |quantiser: &Quantiser, kind: u32| match blocks & kind {
+            0 => 0,
+            blocks => quantiser.quantise_blocks(blocks, coefficients, &mut levels.blocks, &mut levels.nonzero),
         };
         round(&self.luma, LUMA_BLOCKS) | round(&self.chroma, CHROMA_BLOCKS) | round(&self.y2, Y2_BLOCK)
     }
