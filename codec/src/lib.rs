@@ -42,7 +42,7 @@ pub use kernels::cases as kernel_cases;
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{Analysis, Effort, EncodeError, Encoded, FrameKind, Hints, Plan, Sizes, analyse};
+pub use encode::{Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

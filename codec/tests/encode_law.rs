@@ -1,6 +1,8 @@
 //! The law: what a decoder makes of an encoded frame is, to the bit, the state that the encoder named.
 
-use oyster_codec::{Effort, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition, analyse, decode};
+use oyster_codec::{
+    Effort, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition, analyse, decode,
+};
 use proptest::prelude::*;
 
 /// A picture with edges, gradients and noise that moves with `time`.
@@ -30,6 +32,8 @@ struct Step {
     key: bool,
     finest: u8,
     finish: u8,
+    /// Finished to take so many bytes instead.
+    budget: Option<usize>,
     golden: bool,
     altref: bool,
     last: bool,
@@ -42,11 +46,13 @@ struct Step {
 fn step() -> impl Strategy<Value = Step> {
     let refreshes = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.8));
     let effort = prop_oneof![3 => Just(Effort::Live), 1 => Just(Effort::Balanced), 1 => Just(Effort::Film)];
-    (prop::bool::weighted(0.1), 0..=127u8, -8..=30i32, refreshes, -3..20i32, any::<bool>(), effort).prop_map(
-        |(key, finest, coarser, (golden, altref, last), time, hinted, effort)| Step {
+    let budget = prop::option::weighted(0.3, 1..20_000usize);
+    (prop::bool::weighted(0.1), 0..=127u8, -8..=30i32, budget, refreshes, -3..20i32, any::<bool>(), effort).prop_map(
+        |(key, finest, coarser, budget, (golden, altref, last), time, hinted, effort)| Step {
             key,
             finest,
             finish: (i32::from(finest) + coarser).clamp(0, 127) as u8,
+            budget,
             golden,
             altref,
             last,
@@ -88,7 +94,11 @@ proptest! {
             let image = scene(size, time, seed);
             let told = if step.hinted { hints.clone() } else { Hints::default() };
             let analysis = analyse(&state, &image, &plan, &told, step.effort).unwrap();
-            let encoded = analysis.finish(QuantizerIndex::new(step.finish).unwrap());
+            let quantizer = QuantizerIndex::new(step.finish).unwrap();
+            let encoded = match step.budget {
+                Some(bytes) => analysis.finish(analysis.fit(bytes)),
+                None => analysis.finish(quantizer),
+            };
             let decoded = decode(&state, &encoded.frame).unwrap();
             prop_assert_eq!(decoded.target.id(), encoded.target.id());
             prop_assert_eq!(&decoded.target, &encoded.target);
@@ -149,9 +159,7 @@ fn a_coarser_version_is_smaller_and_its_size_is_predicted() {
         let predicted = analysis.predict_size(at(value)) as f64;
         assert!((predicted / size as f64 - 1.0).abs() < 0.03, "{predicted} predicted for {size} at {value}");
     }
-    let chosen = analysis.quantizer_for(sizes[2]);
-    assert!(analysis.finish(chosen).frame.len() <= sizes[2] * 103 / 100);
-    assert_eq!(analysis.quantizer_for(10), QuantizerIndex::MAX);
+    assert_eq!(analysis.fit(10), Fineness::COARSEST);
 }
 
 #[test]
@@ -164,7 +172,26 @@ fn a_key_frame_s_size_is_predicted_too() {
             let (predicted, size) = (analysis.predict_size(at(value)), analysis.finish(at(value)).frame.len());
             assert!(predicted.abs_diff(size) <= 8 + size / 5, "{predicted} predicted for {size} at {value}");
         }
-        let chosen = analysis.quantizer_for(analysis.finish(at(60)).frame.len());
+        let chosen = analysis.fit(analysis.finish(at(60)).frame.len()).quantizer();
         assert!((50..=70).contains(&chosen.value()), "{chosen:?}");
     }
+}
+
+#[test]
+fn a_budget_is_met_whatever_it_was_before() {
+    let size = Size::new(320, 240).unwrap();
+    let middle = QuantizerIndex::new(40).unwrap();
+    let (mut state, mut hints, mut near) = (State::blank(), Hints::default(), middle);
+    let mut parts = Vec::new();
+    for (time, eighths) in [8, 4, 16, 9, 10, 3, 5, 12, 14, 8, 8, 6, 4, 7, 20, 11].into_iter().enumerate() {
+        let plan = if time == 0 { Plan::key(near) } else { Plan::inter(near) };
+        let analysis = analyse(&state, &scene(size, time as i32, 1), &plan, &hints, Effort::Live).unwrap();
+        let budget = analysis.predict_size(middle) * eighths / 8;
+        let mut sizes = analysis.sizes();
+        let fineness = sizes.fit(budget, QuantizerIndex::MIN, near);
+        let encoded = sizes.finish_within(budget, fineness, QuantizerIndex::MIN);
+        parts.push(encoded.frame.len() * 100 / budget);
+        (state, hints, near) = (encoded.target, analysis.hints(), encoded.quantizer);
+    }
+    assert!(parts.iter().all(|percent| (90..=100).contains(percent)), "{parts:?}");
 }

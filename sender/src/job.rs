@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, analyse};
+use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, Transition, analyse};
 use oyster_codec::{Image, QuantizerIndex, State};
 
 /// Which versions of a frame to make; all start from one state and share one analysis (Salsify §3.1).
@@ -10,7 +10,7 @@ use oyster_codec::{Image, QuantizerIndex, State};
 pub enum Versions {
     /// At exactly these quantizers, finest first.
     At(Vec<QuantizerIndex>),
-    /// One version for each of these frame sizes in bytes, largest first: the finest that is predicted to fit.
+    /// One version for each of these sizes of a transition in bytes, largest first: as fine as fits.
     Fitting {
         /// The sizes to fit.
         bytes: Vec<usize>,
@@ -73,28 +73,28 @@ impl EncodeJob {
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
         let analysis = analyse(&self.source, &self.image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
-        let mut quantizers = match &self.versions {
-            Versions::At(quantizers) => quantizers.clone(),
+        let mut versions: Vec<Encoded> = Vec::new();
+        match &self.versions {
+            Versions::At(quantizers) => {
+                let mut quantizers = quantizers.clone();
+                quantizers.dedup();
+                versions.extend(quantizers.into_iter().map(|quantizer| analysis.finish(quantizer)));
+            }
             Versions::Fitting { bytes, finest, expected } => {
                 let mut sizes = analysis.sizes();
-                let mut near = *expected;
-                let mut fit = |&bytes: &usize| {
-                    near = sizes.quantizer_for(bytes, *finest, near);
-                    near
-                };
-                let quantizers: Vec<QuantizerIndex> = bytes.iter().map(&mut fit).collect();
+                for bytes in bytes {
+                    let bytes = bytes.saturating_sub(Transition::HEADER_BYTES);
+                    let near = versions.last().map_or(*expected, |version| version.quantizer);
+                    let fineness = sizes.fit(bytes, *finest, near);
+                    if versions.last().is_none_or(|version| version.fineness < fineness) {
+                        versions.push(sizes.finish_within(bytes, fineness, *finest));
+                    }
+                }
                 // Well within what is good, the question costs more than its answer is worth.
-                let is_fine = quantizers.first().is_some_and(|&finest| finest <= WELL_GOOD);
+                let is_fine = versions.first().is_some_and(|version| version.quantizer <= WELL_GOOD);
                 good_bytes = Some(if is_fine { 0 } else { sizes.at(GOOD) });
-                quantizers
             }
-        };
-        quantizers.dedup();
-        Ok(EncodeResult {
-            capture: self.capture,
-            versions: quantizers.into_iter().map(|quantizer| analysis.finish(quantizer)).collect(),
-            hints: analysis.hints(),
-            good_bytes,
-        })
+        }
+        Ok(EncodeResult { capture: self.capture, versions, hints: analysis.hints(), good_bytes })
     }
 }

@@ -50,18 +50,18 @@ impl Bucket {
     }
 
     /// The quantizer to finish a frame at: the finest that meets the aim, but on a loan rather than much coarser than
-    /// the `last` frame was. `quantizer_for` says which is the finest that is predicted to take so many bytes.
-    pub(crate) fn quantizer(
+    /// the `last` frame was. `fit` says how finely the frame is to be coded to take so many bytes.
+    pub(crate) fn fineness<F: Ord + From<QuantizerIndex>>(
         &self,
         kind: FrameKind,
         last: Option<QuantizerIndex>,
-        quantizer_for: impl Fn(usize) -> QuantizerIndex,
-    ) -> QuantizerIndex {
+        mut fit: impl FnMut(usize) -> F,
+    ) -> F {
         let allowance = self.allowance(kind);
-        let aimed = quantizer_for(allowance.aim_bytes);
+        let aimed = fit(allowance.aim_bytes);
         let Some(last) = last else { return aimed };
-        let coarse = QuantizerIndex::saturating(i32::from(last.value()) + MOST_COARSENING);
-        if aimed <= coarse { aimed } else { coarse.max(quantizer_for(allowance.loan_bytes)) }
+        let coarse = F::from(QuantizerIndex::saturating(i32::from(last.value()) + MOST_COARSENING));
+        if aimed <= coarse { aimed } else { coarse.max(fit(allowance.loan_bytes)) }
     }
 
     /// The bucket after a frame of `bytes`.
@@ -112,7 +112,7 @@ mod tests {
                 let all = (0..=127).map(QuantizerIndex::saturating);
                 all.into_iter().find(|&quantizer| size(at_zero, quantizer) <= bytes).unwrap_or(QuantizerIndex::MAX)
             };
-            let quantizer = bucket.quantizer(kind, last, finest);
+            let quantizer = bucket.fineness(kind, last, finest);
             last = Some(quantizer);
             sizes.push(size(at_zero, quantizer));
             bucket = bucket.with(size(at_zero, quantizer));

@@ -9,7 +9,7 @@ use clap::ArgGroup;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfWriter;
-use oyster_codec::{Analysis, Effort, Encoded, FrameKind, Hints, Plan, analyse};
+use oyster_codec::{Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Plan, analyse};
 use oyster_codec::{Image, Picture, QuantizerIndex, State, quality};
 use serde::Serialize;
 
@@ -152,17 +152,19 @@ impl Encoder {
             Rate::Bucket { bucket, last } => (bucket, last),
         };
         let room = bucket.allowance(kind).room_bytes;
-        let mut quantizer = bucket.quantizer(kind, *last, |bytes| analysis.quantizer_for(bytes));
-        // Sizes are predicted to a few percent: where the room is that tight, what was written decides.
+        let mut sizes = analysis.sizes();
+        let near = last.unwrap_or(FIRST_GUESS);
+        let mut fineness = bucket.fineness(kind, *last, |bytes| sizes.fit(bytes, QuantizerIndex::MIN, near));
+        // Sizes are predicted to a percent: where the room is that tight, what was written decides.
         let encoded = loop {
-            let encoded = analysis.finish(quantizer);
-            if encoded.frame.len() <= room || quantizer == QuantizerIndex::MAX {
+            let encoded = analysis.finish(fineness);
+            if encoded.frame.len() <= room || fineness == Fineness::COARSEST {
                 break encoded;
             }
-            quantizer = QuantizerIndex::saturating(i32::from(quantizer.value()) + 1);
+            fineness = QuantizerIndex::saturating(i32::from(fineness.quantizer().value()) + 1).into();
         };
         self.overflows += u64::from(encoded.frame.len() > room);
-        *last = Some(quantizer);
+        *last = Some(encoded.quantizer);
         *bucket = bucket.with(encoded.frame.len());
         encoded
     }
@@ -173,10 +175,15 @@ impl Rate {
     fn expected(&self) -> QuantizerIndex {
         match self {
             Self::Constant(quantizer) => *quantizer,
-            Self::Bucket { last, .. } => last.unwrap_or(FIRST_GUESS),
+            Self::Bucket { last, .. } => {
+                last.map_or(FIRST_GUESS, |last| QuantizerIndex::saturating(i32::from(last.value()) - DECIDE_FINER))
+            }
         }
     }
 }
+
+/// Decisions are made this much finer than the last frame landed: a finer λ costs nothing, a coarser one does where the budget grows.
+const DECIDE_FINER: i32 = 4;
 
 /// Where decisions for a first frame are made whose quantizer is not known yet: the middle of what calls use.
 const FIRST_GUESS: QuantizerIndex = QuantizerIndex::saturating(40);

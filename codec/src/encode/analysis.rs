@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::background::RENEWED_SEGMENT;
+use super::estimate::IntraEstimates;
 use super::mode_counts::ModeProbabilities;
 use super::mode_record::ModeRecord;
 use super::pass::Pass;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
-use super::residue::{Blocks, Prediction, Residue};
+use super::residue::{Prediction, Residue};
 use crate::bitstream::probabilities::Probabilities;
 use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
 use crate::picture::PictureBuffer;
@@ -61,7 +62,9 @@ pub struct Analysis {
     /// On inter frames.
     pub(super) mode_probabilities: Option<ModeProbabilities>,
     /// Of intra macroblocks, as [`Analysis::intra_coefficients`] estimates them.
-    pub(super) intra_coefficients: OnceLock<Vec<Blocks>>,
+    pub(super) intra_coefficients: IntraEstimates,
+    /// As [`Analysis::finer_residue`] tells it.
+    pub(super) finer_residue: OnceLock<Residue>,
     /// As [`Analysis::modes`] tells it.
     pub(super) mode_record: OnceLock<ModeRecord>,
     hints: Hints,
@@ -109,7 +112,8 @@ pub fn analyse(
         treatments,
         renewed: 0,
         mode_probabilities,
-        intra_coefficients: OnceLock::new(),
+        intra_coefficients: IntraEstimates::default(),
+        finer_residue: OnceLock::new(),
         mode_record: OnceLock::new(),
         hints: Hints { field: Some(field) },
     };

@@ -1,19 +1,32 @@
-//! What intra macroblocks leave at the finest quantizer, for predicting sizes: they are predicted from their neighbours, so these
-//! are reconstructed too. Nearly the same holds a few quantizer steps further on.
+//! What intra macroblocks leave at about a quantizer, for predicting sizes: they are predicted from their neighbours, so these
+//! are reconstructed too. Nearly the same holds a few quantizer steps to either side.
+
+use std::sync::OnceLock;
 
 use super::analysis::{Analysis, known_probabilities};
 use super::contexts::Surroundings;
 use super::intra_coding::{Workspace, code_intra};
 use super::residue::{Blocks, MacroblockSamples, reconstruct};
 use super::settle::Settling;
+use crate::QuantizerIndex;
 use crate::macroblock::Reference;
 use crate::picture::Plane;
 use crate::predict::intra::RowAbove;
 
+/// Estimates of what intra macroblocks leave, by band of quantizers.
+pub(super) type IntraEstimates = [OnceLock<Vec<Blocks>>; BANDS];
+
+/// Quantizers that share an estimate: within so many, what is predicted from changes little.
+const BAND: u8 = 8;
+const BANDS: usize = (QuantizerIndex::MAX.value() / BAND) as usize + 1;
+
 impl Analysis {
-    /// The coefficients of the frame's intra macroblocks in raster order; computed when first asked for.
-    pub(super) fn intra_coefficients(&self) -> &[Blocks] {
-        self.intra_coefficients.get_or_init(|| self.estimate_intra())
+    /// The coefficients of the frame's intra macroblocks in raster order where the frame is coded at about `quantizer`; computed when
+    /// first asked for.
+    pub(super) fn intra_coefficients(&self, quantizer: QuantizerIndex) -> &[Blocks] {
+        let band = quantizer.value() / BAND;
+        let middle = QuantizerIndex::saturating(i32::from(band * BAND + BAND / 2));
+        self.intra_coefficients[usize::from(band)].get_or_init(|| self.estimate_intra(middle))
     }
 
     fn is_intra(&self, row: usize, column: usize) -> bool {
@@ -31,9 +44,9 @@ impl Analysis {
             || (below && column > 0 && self.is_intra(row + 1, column - 1))
     }
 
-    fn estimate_intra(&self) -> Vec<Blocks> {
+    fn estimate_intra(&self, quantizer: QuantizerIndex) -> Vec<Blocks> {
         let size = self.picture.size();
-        let settling = Settling::new(self.plan.finest, &known_probabilities(&self.source, &self.plan).tokens);
+        let settling = Settling::new(quantizer.into(), &known_probabilities(&self.source, &self.plan).tokens);
         let source = Plane::ALL.map(|plane| self.picture.plane(plane));
         let mut canvas = self.blank();
         let mut above = RowAbove::new(size);
@@ -63,7 +76,7 @@ impl Analysis {
                 ];
                 self.predict(macroblock, index, &mut planes, at);
                 let Workspace { coefficients, levels } = &mut work;
-                let blocks = self.coefficients(self.plan.finest, macroblock, (row, column), coefficients);
+                let blocks = self.coefficients(quantizer, macroblock, (row, column), coefficients);
                 if settler.settle_all(blocks, coefficients, levels) {
                     reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
                 }

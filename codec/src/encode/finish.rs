@@ -5,12 +5,15 @@ use super::analysis::{Analysis, Treatment, known_probabilities};
 use super::background::segmentation;
 use super::contexts::TokenContexts;
 use super::filter_choice::{FILTER_DELTAS, choose_level};
+use super::fineness::Fineness;
 use super::inter_macroblock::SIGN_BIASES;
 use super::intra_coding::{Workspace, code_intra};
 use super::mode_record::ModeRecord;
 use super::plan::FrameKind;
 use super::rate::best_probability;
-use super::residue::{ALL_BLOCKS, Blocks, CHROMA_AT, MacroblockSamples, Starts, reconstruct, transform};
+use super::residue::{
+    ALL_BLOCKS, Blocks, CHROMA_AT, MacroblockSamples, Quantisers, Residue, Starts, reconstruct, transform,
+};
 use super::settle::Settling;
 use super::tokens::TokenRecord;
 use crate::bitstream::bool_coder::BoolEncoder;
@@ -41,6 +44,8 @@ pub struct Encoded {
     pub target: State,
     /// The quantizer it was finished at.
     pub quantizer: QuantizerIndex,
+    /// How finely it was finished: at that quantizer, or on the way to the next one.
+    pub fineness: Fineness,
 }
 
 impl Encoded {
@@ -56,10 +61,15 @@ impl Encoded {
 }
 
 impl Analysis {
-    /// Finishes the frame at `quantizer`. The same analysis and quantizer give the same bytes, on any thread.
-    pub fn finish(&self, quantizer: QuantizerIndex) -> Encoded {
+    /// Finishes the frame at a quantizer or [`Fineness`]. The same analysis and fineness give the same bytes, on any thread.
+    pub fn finish(&self, fineness: impl Into<Fineness>) -> Encoded {
+        self.finish_at(fineness.into())
+    }
+
+    fn finish_at(&self, fineness: Fineness) -> Encoded {
+        let quantizer = fineness.quantizer();
         let mut version = Version::new(self);
-        version.code(quantizer);
+        version.code(fineness);
         let known = known_probabilities(&self.source, &self.plan);
         let coding = version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let header = self.header(
@@ -85,7 +95,7 @@ impl Analysis {
             basis.segment_map.clone()
         };
         let target = State::new(basis.target(&header, &picture, segment_map));
-        Encoded { source: self.source.clone(), frame, target, quantizer }
+        Encoded { source: self.source.clone(), frame, target, quantizer, fineness }
     }
 
     /// Puts the coefficients of `macroblock`, an inter one at (`row`, `column`), into their places in `coefficients`; answers which of
@@ -102,16 +112,38 @@ impl Analysis {
         let treatment = self.treatments[index];
         if treatment == Treatment::Kept {
             0
-        } else if macroblock.segment == 0 && quantizer >= self.plan.finest {
+        } else if macroblock.segment != 0 {
+            self.transform_anew(macroblock, (row, column), coefficients);
+            ALL_BLOCKS
+        } else if quantizer >= self.plan.finest {
             self.residue.load(index, coefficients)
         } else {
-            self.transform_anew(macroblock, (row, column), coefficients)
+            self.finer_residue().load(index, coefficients)
         }
     }
 
+    /// What is to be coded at quantizers finer than was planned for; worked out when first asked for.
+    fn finer_residue(&self) -> &Residue {
+        self.finer_residue.get_or_init(|| {
+            let (rows, columns) = (self.grid.rows(), self.grid.columns());
+            let quantisers = Quantisers::new(QuantizerIndex::MIN);
+            let mut residue = Residue::new(rows * columns);
+            let mut work = Workspace::default();
+            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                let macroblock = self.grid.macroblock(self.grid.cell(row, column));
+                if macroblock.reference != Reference::Intra {
+                    self.transform_anew(macroblock, (row, column), &mut work.coefficients);
+                    let y2 = macroblock.luma_mode.has_y2();
+                    let busy = quantisers.round_all(y2, &work.coefficients, &mut work.levels);
+                    residue.keep(row * columns + column, busy, &work.coefficients);
+                }
+            }
+            residue
+        })
+    }
+
     /// All coefficients of an inter macroblock, of which no more are kept than the finest quantizer leaves.
-    #[cold]
-    fn transform_anew(&self, macroblock: &Macroblock, (row, column): (usize, usize), coefficients: &mut Blocks) -> u32 {
+    fn transform_anew(&self, macroblock: &Macroblock, (row, column): (usize, usize), coefficients: &mut Blocks) {
         let source = MacroblockSamples::of(&Plane::ALL.map(|plane| self.picture.plane(plane)), row, column);
         let last = self.source.stream().map(|stream| stream.reference(Reference::Last).planes());
         let prediction = match &last {
@@ -119,7 +151,6 @@ impl Analysis {
             _ => MacroblockSamples::of_prediction(&self.predictions[row * self.grid.columns() + column]),
         };
         transform(&source, &prediction, macroblock.luma_mode.has_y2(), coefficients);
-        ALL_BLOCKS
     }
 
     /// The picture before anything is painted: on an inter frame the last one, as most of it often stays.
@@ -245,10 +276,10 @@ impl<'a> Version<'a> {
         (self.grid.columns() * self.grid.rows() - self.tokens.macroblocks()) as u32
     }
 
-    fn code(&mut self, quantizer: QuantizerIndex) {
+    fn code(&mut self, fineness: Fineness) {
         let analysis = self.analysis;
         let known = known_probabilities(&analysis.source, &analysis.plan);
-        let settling = Settling::new(quantizer, &known.tokens);
+        let settling = Settling::new(fineness, &known.tokens);
         let (rows, columns) = (self.grid.rows(), self.grid.columns());
         let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
         let mut contexts = TokenContexts::new(columns);
@@ -274,7 +305,7 @@ impl<'a> Version<'a> {
                 } else {
                     analysis.predict(&macroblock, index, &mut planes, at);
                     let Workspace { coefficients, levels } = &mut work;
-                    let blocks = analysis.coefficients(quantizer, &macroblock, (row, column), coefficients);
+                    let blocks = analysis.coefficients(fineness.quantizer(), &macroblock, (row, column), coefficients);
                     let any = settler.settle_all(blocks, coefficients, levels);
                     if any {
                         reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);

@@ -9,7 +9,9 @@ mod background;
 mod contexts;
 mod estimate;
 mod filter_choice;
+mod fineness;
 mod finish;
+mod fit;
 mod inter;
 mod inter_macroblock;
 mod intra;
@@ -31,6 +33,7 @@ mod token_prices;
 mod tokens;
 
 pub use analysis::{Analysis, EncodeError, analyse};
+pub use fineness::Fineness;
 pub use finish::Encoded;
+pub use fit::Sizes;
 pub use plan::{Effort, FrameKind, Hints, Plan};
-pub use size::Sizes;

@@ -19,8 +19,8 @@ const PRICE: [u16; 257] = {
     prices
 };
 
-/// log2 in 256ths, to nearest, by repeated squaring: no floating point, so that it is the same everywhere.
-const fn log2_256ths(value: u64) -> u32 {
+/// log2 of a number that is not 0, in 256ths, to nearest, by repeated squaring: no floating point, so that it is the same everywhere.
+pub(crate) const fn log2_256ths(value: u64) -> u32 {
     let whole = 63 - value.leading_zeros();
     let mut mantissa = value << (31 - whole); // in [1, 2) with 31 bits of fraction
     let (mut log, mut step) = (whole << 10, 512);

@@ -3,12 +3,12 @@
 
 use super::background::renewing;
 use super::contexts::Surroundings;
+use super::fineness::Fineness;
 use super::price::Lambda;
 use super::refine::{Refinement, Worth};
 use super::residue::{Blocks, CHROMA_BLOCKS, Levels, Quantisers, Y2_BLOCK};
 use super::token_prices::TokenPrices;
 use super::tokens::kind_of;
-use crate::QuantizerIndex;
 use crate::bitstream::tables::TokenProbabilities;
 use crate::kernels::quantise::Positions;
 
@@ -20,13 +20,14 @@ pub(super) struct Settling {
 }
 
 impl Settling {
-    /// Settles macroblocks at `quantizer`, or those of the renewed background somewhat finer, for a decoder that knows
+    /// Settles macroblocks at `fineness`, or those of the renewed background somewhat finer, for a decoder that knows
     /// `probabilities`.
-    pub(super) fn new(quantizer: QuantizerIndex, probabilities: &TokenProbabilities) -> Self {
+    pub(super) fn new(fineness: Fineness, probabilities: &TokenProbabilities) -> Self {
+        let quantizer = fineness.quantizer();
         let segment = |quantizer| {
             let quantisers = Quantisers::new(quantizer);
-            let worth = Lambda::new(quantisers.luma.divisor[1]).of_coefficients().map(|worth| worth as i64);
-            (quantisers, worth)
+            let worth = Lambda::new(quantisers.luma.divisor[1]).of_coefficients();
+            (quantisers, fineness.worth(worth))
         };
         Self { prices: TokenPrices::new(probabilities), segments: [segment(quantizer), segment(renewing(quantizer))] }
     }
