@@ -1,8 +1,8 @@
 //! How near frames come to a budget of bytes that changes with every frame, as a link's does.
 //!
-//!     cargo run --release -p oyster-codec --example exact_fit -- IN.y4m [MIDDLE_QUANTIZER]
+//!     cargo run --release -p oyster-codec --example exact_fit -- IN.y4m [MIDDLE_QUANTIZER [DOUBLINGS]]
 //!
-//! Budgets lie between half and double of what the middle quantizer takes.
+//! Budgets lie between half and double of what the middle quantizer takes, or so many doublings to either side of it.
 
 use std::error::Error;
 use std::fs::File;
@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [input, middle @ ..] = arguments.as_slice() else {
         return Err("usage: exact_fit IN.y4m [MIDDLE_QUANTIZER]".into());
     };
+    let doublings: f64 = middle.get(1).map_or(Ok(1.0), |doublings| doublings.parse())?;
     let middle: i32 = middle.first().map_or(Ok(30), |middle| middle.parse())?;
     let mut clip = Y4mReader::new(BufReader::new(File::open(input)?))?;
 
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let plan = if first { Plan::key(last) } else { Plan::inter(decided_at) };
         let analysis = analyse(&state, &image, &plan, &hints, Effort::Live)?;
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let share = 2f64.powf(f64::from(random >> 8) / f64::from(1 << 23) - 1.0);
+        let share = 2f64.powf(doublings * (f64::from(random >> 8) / f64::from(1 << 23) - 1.0));
         let budget = (analysis.predict_size(QuantizerIndex::saturating(middle)) as f64 * share) as usize;
         let (fineness, time) = timed(|| analysis.sizes().fit(budget, QuantizerIndex::MIN, last));
         let alone = analysis.finish(fineness);

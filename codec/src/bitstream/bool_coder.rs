@@ -133,6 +133,12 @@ pub(crate) trait BoolSink {
     /// Takes one bool whose probability of being false is `probability` in 256ths.
     fn put(&mut self, bit: bool, probability: Probability);
 
+    /// Takes a false that was to be expected.
+    #[inline(always)]
+    fn put_expected_false(&mut self, probability: Probability) {
+        self.put(false, probability);
+    }
+
     /// Takes the bools on the way to the leaf `value` of `tree` (RFC 6386 §8.1).
     fn put_tree(&mut self, tree: &[i8], probabilities: &[Probability], value: u8) {
         each_tree_bit(tree, value, |node, bit| self.put(bit, probabilities[node]));
@@ -144,6 +150,11 @@ impl BoolSink for BoolEncoder {
     fn put(&mut self, bit: bool, probability: Probability) {
         self.write(bit, probability);
     }
+
+    #[inline(always)]
+    fn put_expected_false(&mut self, probability: Probability) {
+        self.write_expected_false(probability);
+    }
 }
 
 /// Writes bools into a partition.
@@ -152,8 +163,8 @@ pub(crate) struct BoolEncoder {
     bytes: Vec<u8>,
     /// The bottom of the interval: `pending_bits` bits that may still take a carry, then the 8 that `range` measures.
     bottom: u64,
-    /// Width of the current interval, 128..=255 between writes.
-    range: u32,
+    /// Width of the current interval less 1, 127..=254 between writes.
+    range_less_1: u32,
     pending_bits: u32,
 }
 
@@ -166,18 +177,35 @@ impl Default for BoolEncoder {
 impl BoolEncoder {
     /// An encoder with nothing written.
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::new(), bottom: 0, range: 255, pending_bits: 0 }
+        Self { bytes: Vec::new(), bottom: 0, range_less_1: 254, pending_bits: 0 }
     }
 
     /// Writes one bool whose probability of being false is `probability` in 256ths (RFC 6386 §7.3).
     #[inline(always)]
     pub(crate) fn write(&mut self, bit: bool, probability: Probability) {
-        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
+        let split = 1 + ((self.range_less_1 * u32::from(probability)) >> 8);
         // Either way without a branch: nobody can foretell a bit that is worth coding.
         self.bottom += u64::from(if bit { split } else { 0 });
-        let range = if bit { self.range - split } else { split };
+        let range = if bit { self.range_less_1 + 1 - split } else { split };
+        self.widen(range);
+    }
+
+    /// Writes a false that was to be expected: it hardly narrows the interval, which can stay as it is more often than not. That
+    /// is foretold, and the next bool waits for a product alone.
+    #[inline(always)]
+    pub(crate) fn write_expected_false(&mut self, probability: Probability) {
+        let split_less_1 = (self.range_less_1 * u32::from(probability)) >> 8;
+        self.range_less_1 = split_less_1;
+        if split_less_1 < 127 {
+            self.widen(split_less_1 + 1);
+        }
+    }
+
+    /// Makes the interval `range` (1..=255) wide, and widens it to 128 or more.
+    #[inline(always)]
+    fn widen(&mut self, range: u32) {
         let shift = range.leading_zeros() & 7;
-        self.range = range << shift;
+        self.range_less_1 = (range << shift) - 1;
         self.bottom <<= shift;
         self.pending_bits += shift;
         // 8 bits of range, 47 pending ones and a carry fit the window.

@@ -11,6 +11,7 @@ use super::mode_record::ModeRecord;
 use super::pass::Pass;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::residue::{Prediction, Residue};
+use super::token_prices::TokenPrices;
 use crate::bitstream::probabilities::Probabilities;
 use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
 use crate::picture::PictureBuffer;
@@ -65,6 +66,8 @@ pub struct Analysis {
     pub(super) intra_coefficients: IntraEstimates,
     /// As [`Analysis::finer_residue`] tells it.
     pub(super) finer_residue: OnceLock<Residue>,
+    /// As [`Analysis::token_prices`] tells them.
+    pub(super) token_prices: OnceLock<Box<TokenPrices>>,
     /// As [`Analysis::modes`] tells it.
     pub(super) mode_record: OnceLock<ModeRecord>,
     hints: Hints,
@@ -114,6 +117,7 @@ pub fn analyse(
         mode_probabilities,
         intra_coefficients: IntraEstimates::default(),
         finer_residue: OnceLock::new(),
+        token_prices: OnceLock::new(),
         mode_record: OnceLock::new(),
         hints: Hints { field: Some(field) },
     };
@@ -127,6 +131,12 @@ impl Analysis {
     /// What the next picture's analysis may be told.
     pub fn hints(&self) -> Hints {
         self.hints.clone()
+    }
+
+    /// What tokens cost under the probabilities that the frame's updates start from; worked out when first asked for.
+    pub(super) fn token_prices(&self) -> &TokenPrices {
+        let prices = || Box::new(TokenPrices::new(&known_probabilities(&self.source, &self.plan).tokens));
+        self.token_prices.get_or_init(prices)
     }
 
     /// Chooses the macroblocks to be coded finer, among those that stood still in the picture `before` as well.

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::analysis::{Analysis, known_probabilities};
+use super::analysis::Analysis;
 use super::contexts::Surroundings;
 use super::intra_coding::{Workspace, code_intra};
 use super::residue::{Blocks, MacroblockSamples, reconstruct};
@@ -17,7 +17,7 @@ use crate::predict::intra::RowAbove;
 pub(super) type IntraEstimates = [OnceLock<Vec<Blocks>>; BANDS];
 
 /// Quantizers that share an estimate: within so many, what is predicted from changes little.
-const BAND: u8 = 8;
+const BAND: u8 = 4;
 const BANDS: usize = (QuantizerIndex::MAX.value() / BAND) as usize + 1;
 
 impl Analysis {
@@ -46,7 +46,7 @@ impl Analysis {
 
     fn estimate_intra(&self, quantizer: QuantizerIndex) -> Vec<Blocks> {
         let size = self.picture.size();
-        let settling = Settling::new(quantizer.into(), &known_probabilities(&self.source, &self.plan).tokens);
+        let settling = Settling::new(quantizer.into(), self.token_prices());
         let source = Plane::ALL.map(|plane| self.picture.plane(plane));
         let mut canvas = self.blank();
         let mut above = RowAbove::new(size);

@@ -128,14 +128,13 @@ impl Analysis {
             let (rows, columns) = (self.grid.rows(), self.grid.columns());
             let quantisers = Quantisers::new(QuantizerIndex::MIN);
             let mut residue = Residue::new(rows * columns);
-            let mut work = Workspace::default();
+            let mut coefficients = Blocks::default();
             for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
                 let macroblock = self.grid.macroblock(self.grid.cell(row, column));
                 if macroblock.reference != Reference::Intra {
-                    self.transform_anew(macroblock, (row, column), &mut work.coefficients);
-                    let y2 = macroblock.luma_mode.has_y2();
-                    let busy = quantisers.round_all(y2, &work.coefficients, &mut work.levels);
-                    residue.keep(row * columns + column, busy, &work.coefficients);
+                    self.transform_anew(macroblock, (row, column), &mut coefficients);
+                    let busy = quantisers.busy(macroblock.luma_mode.has_y2(), &coefficients);
+                    residue.keep(row * columns + column, busy, &coefficients);
                 }
             }
             residue
@@ -278,8 +277,7 @@ impl<'a> Version<'a> {
 
     fn code(&mut self, fineness: Fineness) {
         let analysis = self.analysis;
-        let known = known_probabilities(&analysis.source, &analysis.plan);
-        let settling = Settling::new(fineness, &known.tokens);
+        let settling = Settling::new(fineness, analysis.token_prices());
         let (rows, columns) = (self.grid.rows(), self.grid.columns());
         let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
         let mut contexts = TokenContexts::new(columns);

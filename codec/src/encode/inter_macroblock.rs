@@ -4,7 +4,6 @@
 use super::analysis::Treatment;
 use super::inter::{InterChoice, InterDecision, mode_cost, predict_chroma, predict_luma};
 use super::intra::{OpenCanvas, choose_chroma, choose_luma, choose_subblocks};
-use super::intra_coding::Workspace;
 use super::motion::Reach;
 use super::pass::{Pass, Place};
 use super::rate::{BIT, Cost};
@@ -76,7 +75,7 @@ impl Pass<'_> {
             return false;
         }
         transform(source, &prediction, true, &mut self.work.coefficients);
-        self.quantisers.round_all(true, &self.work.coefficients, &mut self.work.levels) == 0
+        self.quantisers.busy(true, &self.work.coefficients) == 0
     }
 
     /// Where motion is looked for besides what the neighbours suggest: the vector above and to the right, and what the hints
@@ -150,9 +149,9 @@ impl Pass<'_> {
     /// Keeps what the prediction of the macroblock at `place` leaves of `source`.
     fn keep_residue(&mut self, source: &MacroblockSamples, place: Place, y2: bool) {
         let prediction = MacroblockSamples::of_prediction(&self.predictions[place.index]);
-        let Workspace { coefficients, levels } = &mut self.work;
+        let coefficients = &mut self.work.coefficients;
         transform(source, &prediction, y2, coefficients);
-        let busy = self.quantisers.round_all(y2, coefficients, levels);
+        let busy = self.quantisers.busy(y2, coefficients);
         self.residue.keep(place.index, busy, coefficients);
     }
 

@@ -182,9 +182,11 @@ impl Quantisers {
         round(&self.luma, LUMA_BLOCKS) | round(&self.chroma, CHROMA_BLOCKS) | round(&self.y2, Y2_BLOCK)
     }
 
-    /// As [`Self::round`] for all blocks of a macroblock, with Y2 or without.
-    pub(super) fn round_all(&self, y2: bool, coefficients: &Blocks, levels: &mut Levels) -> u32 {
-        self.round(if y2 { ALL_BLOCKS } else { ALL_BLOCKS & !Y2_BLOCK }, coefficients, levels)
+    /// Which blocks of a macroblock, with Y2 or without, have levels that do not round to zero.
+    pub(super) fn busy(&self, y2: bool, coefficients: &Blocks) -> u32 {
+        let (luma, chroma) = coefficients[..Y2].split_at(16);
+        let y2 = if y2 { self.y2.busy_blocks(&coefficients[Y2..]) } else { 0 };
+        self.luma.busy_blocks(luma) | self.chroma.busy_blocks(chroma) << 16 | y2 << Y2
     }
 
     /// The quantiser of block `block`.

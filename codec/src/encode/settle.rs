@@ -9,34 +9,32 @@ use super::refine::{Refinement, Worth};
 use super::residue::{Blocks, CHROMA_BLOCKS, Levels, Quantisers, Y2_BLOCK};
 use super::token_prices::TokenPrices;
 use super::tokens::kind_of;
-use crate::bitstream::tables::TokenProbabilities;
 use crate::kernels::quantise::Positions;
 
 /// With what all macroblocks of a version are settled.
-pub(super) struct Settling {
-    prices: TokenPrices,
+pub(super) struct Settling<'a> {
+    prices: &'a TokenPrices,
     /// By segment: the quantisers, and what bits are worth there.
     segments: [(Quantisers, Worth); 2],
 }
 
-impl Settling {
-    /// Settles macroblocks at `fineness`, or those of the renewed background somewhat finer, for a decoder that knows
-    /// `probabilities`.
-    pub(super) fn new(fineness: Fineness, probabilities: &TokenProbabilities) -> Self {
+impl<'a> Settling<'a> {
+    /// Settles macroblocks at `fineness`, or those of the renewed background somewhat finer, where tokens have these prices.
+    pub(super) fn new(fineness: Fineness, prices: &'a TokenPrices) -> Self {
         let quantizer = fineness.quantizer();
         let segment = |quantizer| {
             let quantisers = Quantisers::new(quantizer);
             let worth = Lambda::new(quantisers.luma.divisor[1]).of_coefficients();
             (quantisers, fineness.worth(worth))
         };
-        Self { prices: TokenPrices::new(probabilities), segments: [segment(quantizer), segment(renewing(quantizer))] }
+        Self { prices, segments: [segment(quantizer), segment(renewing(quantizer))] }
     }
 
     /// For a macroblock of `segment` that sees `around`, above and to its left.
     #[inline]
     pub(super) fn settler(&self, segment: u8, around: Surroundings) -> Settler<'_> {
         let (quantisers, worth) = &self.segments[usize::from(segment)];
-        let refinement = Some(Refinement { prices: &self.prices, worth: *worth });
+        let refinement = Some(Refinement { prices: self.prices, worth: *worth });
         Settler { quantisers, refinement, own: around }
     }
 }

@@ -46,7 +46,7 @@ impl Analysis {
     /// The tokens of the frame at `fineness`.
     fn record_tokens(&self, fineness: Fineness) -> TokenRecord {
         let grid = &self.grid;
-        let settling = Settling::new(fineness, &known_probabilities(&self.source, &self.plan).tokens);
+        let settling = Settling::new(fineness, self.token_prices());
         let mut tokens = TokenRecord::with_room_for(grid.columns() * grid.rows());
         let mut contexts = TokenContexts::new(grid.columns());
         let Workspace { coefficients: mut loaded, mut levels } = Workspace::default();

@@ -194,7 +194,7 @@ impl TokenRecord {
                 if own.has(block) {
                     levels = write_block(levels, probabilities, kind.first(), context, sink);
                 } else {
-                    sink.put(false, probabilities[kind.first()][context][0]);
+                    sink.put_expected_false(probabilities[kind.first()][context][0]);
                 }
             }
         }

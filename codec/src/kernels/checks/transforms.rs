@@ -109,6 +109,7 @@ fn levels_and_their_positions_agree_with_the_definition() {
             plain_blocks |= u32::from(plain_nonzero[i] != 0) << i;
         }
         assert_eq!((vector, nonzero, blocks), (plain, plain_nonzero, plain_blocks));
+        assert_eq!(quantiser.busy_blocks(&coefficients), quantiser.busy_blocks_by_definition(&coefficients));
         assert_eq!(quantiser.quantise(&coefficients[0], &mut vector[0]), {
             quantiser.quantise_by_definition(&coefficients[0], &mut plain[0])
         });
