@@ -33,6 +33,20 @@ pub(in crate::kernels) fn quantise_blocks(
     coded
 }
 
+#[target_feature(enable = "avx2")]
+pub(in crate::kernels) fn busy_blocks(quantiser: &Quantiser, coefficients: &[[i16; 16]]) -> u32 {
+    let quantiser = Vectors::of(quantiser);
+    let zero = _mm256_setzero_si256();
+    let mut busy = 0;
+    for (block, coefficients) in coefficients.iter().enumerate() {
+        let magnitudes = _mm256_abs_epi16(load_coefficients(coefficients));
+        let magnitudes = _mm256_mulhi_epu16(_mm256_adds_epu16(magnitudes, quantiser.rounding), quantiser.reciprocal);
+        let any = _mm256_testc_si256(zero, magnitudes) == 0;
+        busy |= u32::from(any) << block;
+    }
+    busy
+}
+
 struct Vectors {
     rounding: __m256i,
     reciprocal: __m256i,
