@@ -85,9 +85,8 @@ fn capacity_falls_to_a_tenth() {
         let played = play(&scenario(steps(&[(kilobits, 5000), (kilobits / 10, 7000)])));
         let normal_ms = played.worst_delay_ms(seconds(9.0), seconds(11.5));
         assert_at_most("worst delay ms", played.worst_delay_ms(seconds(4.8), seconds(8.0)), worst_ms);
-        // The bar is 700 ms until the delay is back to the new normal.
         let settles = played.delay_settles_after(fall, seconds(9.0), 1.2 * normal_ms);
-        assert_at_most("back to the new normal, ms", millis(settles), 1200.0);
+        assert_at_most("back to the new normal, ms", millis(settles), 700.0);
     }
 }
 
@@ -103,13 +102,13 @@ fn capacity_rises_tenfold_and_the_picture_follows_at_once() {
 
 #[test]
 fn after_a_blackout_pictures_move_at_once_without_a_key_frame() {
-    for (dark_ms, loss, first_ms) in [(1000, 0.0, 150.0), (5000, 0.0, 150.0), (5000, 0.05, 300.0)] {
+    for (dark_ms, loss, first_ms) in [(1000, 0.0, 150.0), (5000, 0.0, 150.0), (5000, 0.05, 150.0), (30_000, 0.0, 150.0)]
+    {
         let mut scenario = scenario(steps(&[(3000, 4000), (0, dark_ms), (3000, 6000)]));
         scenario.link.1.loss = if loss > 0.0 { Loss::Random(loss) } else { Loss::None };
         scenario.duration = Duration::from_millis(4000 + dark_ms + 3000);
         let back = Duration::from_millis(4000 + dark_ms);
         let played = play(&scenario);
-        // The bar of 150 ms is to hold at 5 % loss as well, whichever packets are lost.
         assert_at_most("first picture captured after, ms", millis(played.first_picture_after(back)), first_ms);
         let before_db = played.ssim_db(seconds(2.0), seconds(3.9));
         assert_at_most("quality back, ms", millis(played.quality_returns_after(back, before_db - 1.0)), 800.0);
@@ -130,13 +129,11 @@ fn one_percent_of_loss_costs_a_few_pictures_and_no_quality() {
 
 #[test]
 fn heavy_loss_leaves_the_call_alive() {
-    // The bar is 24 pictures a second at 10 %, and 10 a second at 30 %: without repair, a frame of three packets is lost at
-    // 10 % in one of four cases, and with it what was built on it for a round trip.
     for (name, loss, kilobits, per_second, gap_ms) in [
-        ("10 %", Loss::Random(0.1), 3000, 12.0, 500.0),
-        ("10 %", Loss::Random(0.1), 500, 12.0, 500.0),
-        ("5 % in bursts", Loss::bursts(0.05, 3.0), 3000, 24.0, 500.0),
-        ("30 %", Loss::Random(0.3), 500, 3.0, 1500.0),
+        ("10 %", Loss::Random(0.1), 3000, 27.0, 200.0),
+        ("10 %", Loss::Random(0.1), 500, 26.0, 250.0),
+        ("5 % in bursts", Loss::bursts(0.05, 3.0), 3000, 26.0, 250.0),
+        ("30 %", Loss::Random(0.3), 500, 20.0, 400.0),
     ] {
         let mut scenario = scenario(rate(kilobits));
         scenario.link.1 = LinkConfig { loss, seed: 2, ..scenario.link.1 };
@@ -149,7 +146,7 @@ fn heavy_loss_leaves_the_call_alive() {
 }
 
 #[test]
-fn duplicates_change_no_picture_and_reordering_leaves_most() {
+fn duplicates_and_reordering_change_no_picture_and_hardly_the_delay() {
     let clean = play(&scenario(rate(3000)));
     let mut doubled = scenario(rate(3000));
     doubled.link.1.duplicate_probability = 0.05;
@@ -161,12 +158,11 @@ fn duplicates_change_no_picture_and_reordering_leaves_most() {
     let mut reordered = scenario(rate(3000));
     reordered.link.1.reordering = Reordering { probability: 0.1, extra_delay: Duration::from_millis(30) };
     let played = play(&reordered);
-    assert_at_least("share shown, up to 30 ms late", played.shown_share(), 0.95);
-
-    // The bar is every picture and a tenth more delay at up to 100 ms. Today the receiver waits 40 ms for a frame.
+    assert_at_least("share shown, up to 30 ms late", played.shown_share(), 0.99);
     reordered.link.1.reordering.extra_delay = Duration::from_millis(100);
     let played = play(&reordered);
-    assert_at_least("share shown, up to 100 ms late", played.shown_share(), 0.6);
+    assert_at_least("share shown, up to 100 ms late", played.shown_share(), 0.99);
+    assert_at_most("p95 ms, up to 100 ms late", p95_ms(&played), 1.1 * p95_ms(&clean));
     assert_eq!(played.key_frames_after(seconds(1.0)), 0);
 }
 

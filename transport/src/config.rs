@@ -40,6 +40,8 @@ pub struct SenderConfig {
     pub first_budget_bytes: usize,
     /// `Oyster`: the payload of the one packet that keeps a picture alive where no frame fits.
     pub survival_payload_bytes: usize,
+    /// Whether frames get repair slices where packets are lost.
+    pub repairs: bool,
 }
 
 impl SenderConfig {
@@ -57,6 +59,7 @@ impl SenderConfig {
             base_window: Duration::from_secs(if profile == Profile::Conventional { 60 } else { 10 }),
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
+            repairs: profile == Profile::Oyster,
         }
     }
 }
@@ -70,6 +73,9 @@ impl Default for SenderConfig {
 /// The settings of a [`crate::FrameReceiver`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverConfig {
+    /// Whether frames come out in the order of their numbers, one that is incomplete waited for as below. Otherwise each
+    /// comes out as soon as it is complete, and the caller says what it does not wait for any longer.
+    pub in_order: bool,
     /// How long an incomplete frame is waited for once a newer frame has begun to arrive. Zero: not at all.
     pub reorder_wait: Duration,
     /// How many fragments of newer frames may arrive before an incomplete frame is abandoned. Zero: at the first.
@@ -83,10 +89,15 @@ impl ReceiverConfig {
     /// The settings of a profile. `Classic` abandons a frame at the first fragment of a newer one (the original's step 2).
     pub fn for_profile(profile: Profile) -> Self {
         match profile {
-            Profile::Classic => Self { reorder_wait: Duration::ZERO, reorder_packets: 0, acks_late: false },
-            Profile::Oyster | Profile::Conventional => {
-                Self { reorder_wait: REORDER_WAIT, reorder_packets: REORDER_PACKETS, acks_late: true }
+            Profile::Classic => {
+                Self { in_order: true, reorder_wait: Duration::ZERO, reorder_packets: 0, acks_late: false }
             }
+            Profile::Oyster | Profile::Conventional => Self {
+                in_order: profile == Profile::Conventional,
+                reorder_wait: REORDER_WAIT,
+                reorder_packets: REORDER_PACKETS,
+                acks_late: true,
+            },
         }
     }
 }

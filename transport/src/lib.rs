@@ -28,10 +28,12 @@ mod config;
 mod control;
 mod exchange;
 mod flight;
+mod loss;
 mod pacer;
 mod path;
 mod reassembly;
 mod receiver;
+mod repair;
 mod sender;
 mod wire;
 
