@@ -113,6 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         effort: Effort::Live,
         encode_cost: arguments.encode_cost,
         decode_cost: arguments.decode_cost,
+        neighbours: Vec::new(),
     };
     let mut progress = Progress::of("encodes and decodes");
     let mut jobs = 0;

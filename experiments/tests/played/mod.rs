@@ -27,6 +27,7 @@ pub(crate) fn scenario(link: Trace) -> Scenario {
         effort: Effort::Live,
         encode_cost: Cost::Charged(Duration::from_millis(10)),
         decode_cost: Cost::Charged(Duration::from_millis(5)),
+        neighbours: Vec::new(),
     }
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct Played {
     /// Names and contents of all that is written about it.
     pub(crate) files: Vec<(&'static str, String)>,
     frames: Vec<CapturedFrame>,
+    /// What the link carried for the call and then for each neighbour.
+    carried: Vec<Vec<(Duration, usize)>>,
     ends_us: u64,
 }
 
@@ -77,6 +80,7 @@ pub(crate) fn play(scenario: &Scenario) -> Played {
     })
     .expect("every picture can be encoded");
     let frames = played.record.frames().to_vec();
+    let carried = std::iter::once(played.record.carried()).chain(played.neighbours).collect();
     let recording =
         played.record.finish(&scenario.link, Duration::ZERO, scenario.duration).expect("the link has a bound");
     Played {
@@ -84,6 +88,7 @@ pub(crate) fn play(scenario: &Scenario) -> Played {
         link: played.link,
         files: recording.files("story").into(),
         frames,
+        carried,
         ends_us: micros(scenario.duration),
     }
 }
@@ -143,6 +148,26 @@ impl Played {
         let good = |frame: &&CapturedFrame| frame.ssim_y.is_some_and(|ssim| ssim_db(ssim) >= ssim_at_least_db);
         let first = self.captured(from, Duration::MAX).find(good).expect("it does");
         Duration::from_micros(first.captured_us) - from
+    }
+
+    /// Kilobits a second that the link carried for the call and then for each neighbour.
+    pub(crate) fn kilobits(&self, from: Duration, until: Duration) -> Vec<f64> {
+        let bytes = |carried: &Vec<(Duration, usize)>| -> usize {
+            carried.iter().filter(|(at, _)| (from..until).contains(at)).map(|(_, bytes)| bytes).sum()
+        };
+        self.carried.iter().map(|carried| bytes(carried) as f64 * 0.008 / (until - from).as_secs_f64()).collect()
+    }
+
+    pub(crate) fn delay_p95_ms(&self, from: Duration, until: Duration) -> f64 {
+        let mut delays: Vec<f64> =
+            self.signal_delays_ms(from, until).into_iter().map(|(_, delay_ms)| delay_ms).collect();
+        delays.sort_by(f64::total_cmp);
+        delays[delays.len() * 95 / 100]
+    }
+
+    pub(crate) fn frames_per_second(&self, from: Duration, until: Duration) -> f64 {
+        let shown = self.captured(from, until).filter(|frame| frame.shown_us.is_some()).count();
+        shown as f64 / (until - from).as_secs_f64()
     }
 
     /// Key frames sent of pictures captured from then on.
