@@ -7,7 +7,8 @@ mod played;
 
 use std::time::Duration;
 
-use oyster_emulator::{LinkConfig, Loss, Reordering};
+use oyster_emulator::{LinkConfig, Loss, QueueDiscipline, Reordering};
+use oyster_experiments::Neighbour;
 use oyster_transport::{Profile, SenderConfig};
 
 use played::{Played, clip_of, play, rate, scenario, seconds, steps};
@@ -138,7 +139,7 @@ fn heavy_loss_leaves_the_call_alive() {
         let mut scenario = scenario(rate(kilobits));
         scenario.link.1 = LinkConfig { loss, seed: 2, ..scenario.link.1 };
         let played = play(&scenario);
-        println!("{name} at {kilobits} kbit/s:");
+        println!("{name} at {kilobits} kbit/s, p95 {:.0} ms:", p95_ms(&played));
         assert_at_least("pictures a second", frames_per_second(&played), per_second);
         assert_at_most("longest gap ms", millis(played.longest_gap(seconds(2.0), seconds(11.9))), gap_ms);
         assert_eq!(played.key_frames_after(seconds(2.0)), 0);
@@ -179,6 +180,41 @@ fn lost_acks_stall_nothing_and_silence_no_longer_than_itself() {
         silent.ack_link.0 = steps(&[(12_000, 5000), (0, 500), (12_000, 10_000)]);
         let played = play(&silent);
         assert_at_most("longest gap ms", millis(played.longest_gap(seconds(2.0), seconds(11.9))), 500.0);
+    }
+}
+
+#[test]
+fn beside_a_bulk_transfer_the_call_keeps_its_share_and_moves() {
+    for buffer_packets in [5, 10, 20] {
+        let mut scenario = scenario(rate(1500));
+        scenario.neighbours = vec![Neighbour::Cubic(seconds(3.0))];
+        scenario.link.1.queue = QueueDiscipline::drop_tail_packets(buffer_packets);
+        scenario.duration = seconds(20.0);
+        let played = play(&scenario);
+        let (from, until) = (seconds(6.0), seconds(19.5));
+        let kilobits = played.kilobits(from, until);
+        let buffer_ms = buffer_packets as f64 * 1500.0 * 8.0 / 1500.0;
+        println!("{buffer_packets} packets of buffer, {buffer_ms} ms: {kilobits:?}");
+        assert_at_least("share", kilobits[0] / kilobits.iter().sum::<f64>(), 0.25);
+        assert_at_least("pictures a second", played.frames_per_second(from, until), 20.0);
+        assert_at_most("p95 ms", played.delay_p95_ms(from, until), buffer_ms + 300.0);
+    }
+}
+
+#[test]
+fn two_calls_share_a_link_alike() {
+    for kilobits in [1000, 500] {
+        let mut scenario = scenario(rate(kilobits));
+        scenario.neighbours = vec![Neighbour::Call(seconds(5.0))];
+        scenario.duration = seconds(20.0);
+        let played = play(&scenario);
+        let shares = played.kilobits(seconds(10.0), seconds(20.0));
+        let sum: f64 = shares.iter().sum();
+        let jain = sum * sum / (shares.len() as f64 * shares.iter().map(|share| share * share).sum::<f64>());
+        println!("{shares:?}");
+        assert_at_least("Jain", jain, 0.95);
+        assert_at_least("pictures a second", played.frames_per_second(seconds(10.0), seconds(19.5)), 24.0);
+        assert_at_most("p95 ms", played.delay_p95_ms(seconds(10.0), seconds(19.5)), 250.0);
     }
 }
 

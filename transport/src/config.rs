@@ -33,8 +33,8 @@ pub struct SenderConfig {
     /// `Oyster`: how long the serialisation of one frame may take on the link; the ceiling of the whole queue is twice
     /// this, of a frame that must be larger 2.67 times. The user's knob from smooth (15 ms) to sharp (90 ms).
     pub delay_ceiling: Duration,
-    /// How far back the smallest one-way delay is remembered. 10 s; 1 s holds a share beside TCP flows that keep a standing
-    /// queue, for more delay. `Conventional`, which may leave a queue standing that long itself: 60 s.
+    /// How far back the smallest one-way delay is remembered: 10 s. `Conventional`, which may leave a queue standing that long
+    /// itself: 60 s.
     pub base_window: Duration,
     /// `Oyster`: wire bytes that may be sent before anything is known of the path.
     pub first_budget_bytes: usize,

@@ -24,6 +24,7 @@
 //! ```
 
 mod arrivals;
+mod breaker;
 mod config;
 mod control;
 mod exchange;

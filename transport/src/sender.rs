@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::breaker::CircuitBreaker;
 use crate::config::{FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig};
 use crate::control::{self, CongestionControl, Flight, FrameAllowance, News};
 use crate::exchange::{Acked, Budget, SendError};
@@ -22,6 +23,7 @@ pub struct FrameSender {
     path: Path,
     in_flight: InFlight,
     loss: LossShare,
+    breaker: CircuitBreaker,
     pacer: Pacer,
     next_frame: u32,
     next_sequence: u32,
@@ -50,6 +52,7 @@ impl FrameSender {
             path: Path::new(config.base_window),
             in_flight: InFlight::default(),
             loss: LossShare::default(),
+            breaker: CircuitBreaker::default(),
             pacer: Pacer::default(),
             next_frame: 0,
             next_sequence: 0,
@@ -73,7 +76,10 @@ impl FrameSender {
         let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
         let (payload_bytes, wire_bytes) = match allowance.frame {
             FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
-            FrameAllowance::WireBytes(wire_bytes) => (self.payload_within(wire_bytes), wire_bytes),
+            FrameAllowance::WireBytes(wire_bytes) => {
+                let wire_bytes = wire_bytes * self.breaker.share();
+                (self.payload_within(wire_bytes), wire_bytes)
+            }
             FrameAllowance::Packets(packets) => {
                 let packets = usize::try_from(packets).unwrap_or(usize::MAX);
                 let payload_bytes = packets.saturating_mul(self.config.payload_bytes_max);
@@ -144,6 +150,9 @@ impl FrameSender {
         let reorder_us = (self.path.smoothed_round_trip_us().unwrap_or(0) / 8).max(REORDER_MIN_US);
         let outcome = self.in_flight.on_ack(&header, received_us, reorder_us);
         self.loss.on_outcome(outcome.arrivals.len(), outcome.lost_packets);
+        let arrived_bytes = outcome.arrivals.iter().map(|arrival| arrival.wire_bytes).sum();
+        let round_trip_us = self.path.smoothed_round_trip_us().unwrap_or(0);
+        self.breaker.on_ack((outcome.arrivals.len(), arrived_bytes), outcome.lost_packets, round_trip_us, now_us);
         if newest {
             let AckHeader { number, sequence, newest, .. } = header;
             self.newest_ack = Some(NewestAck { number, sequence, newest });
@@ -154,6 +163,7 @@ impl FrameSender {
                 sequence: header.sequence,
                 received_us,
                 inter_arrival_us: header.inter_arrival_us,
+                in_flight_bytes: self.in_flight.wire_bytes() + self.pacer.wire_bytes(),
             };
             self.control.on_ack(&news, &self.path, now_us);
         }

@@ -54,6 +54,16 @@ fn the_start_on_half_a_megabit_is_bounded() {
 }
 
 #[test]
+fn a_camera_that_never_has_enough_does_not_take_its_own_queue_for_the_path() {
+    let mut world = oyster_on(|_| Weather::clear(1.0 * MBIT));
+    world.run_until(seconds(60.0));
+    let worst = world.worst_delay(seconds(50.0), seconds(59.0)).expect("nothing is lost");
+    assert!(worst < Duration::from_millis(20 + 100), "{worst:?}");
+    let used = world.goodput(seconds(2.0), seconds(59.0)) / MBIT;
+    assert!(used > 0.8, "{used}");
+}
+
+#[test]
 fn capacity_falls_to_a_tenth_and_delay_is_back_within_a_second() {
     for mbit in [6.0, 12.0] {
         let mut world =

@@ -5,6 +5,9 @@
 //! done exactly. Acked bytes over service time, both fading, is the rate; silence while something is under way is added
 //! to the service time, so that a link that falls silent slows the sender continuously. Ceilings then bound the
 //! serialisation of one frame and the whole queue. Constants are the controller study's.
+//!
+//! A queue that others keep standing is part of the path: waiting in it is not service. Which queue is whose a packet tells
+//! that meets none of ours; if none has for long, the sender pauses for a round trip so that one does.
 
 use std::time::Duration;
 
@@ -23,6 +26,9 @@ pub(crate) struct Oyster {
     measured_packets: u32,
     last_received_us: Option<i64>,
     last_ack_us: Option<i64>,
+    /// Nothing goes until all that is under way has arrived, so that the next packet meets none of ours.
+    drains: bool,
+    drained_us: i64,
 }
 
 impl Oyster {
@@ -36,6 +42,8 @@ impl Oyster {
             measured_packets: 0,
             last_received_us: None,
             last_ack_us: None,
+            drains: false,
+            drained_us: 0,
         }
     }
 
@@ -105,6 +113,11 @@ impl CongestionControl for Oyster {
             self.last_received_us = Some(last_received_us.max(received_us));
         }
         self.last_received_us = self.last_received_us.map(|last_received_us| last_received_us.max(news.received_us));
+        if self.drains && news.in_flight_bytes == 0 {
+            (self.drains, self.drained_us) = (false, now_us);
+        } else if path.lone_at_us().is_some_and(|lone_at_us| now_us - lone_at_us.max(self.drained_us) > LONE_EVERY_US) {
+            self.drains = true;
+        }
     }
 
     fn allowance(&self, flight: &Flight, floor_wire_bytes: f64, path: &Path, now_us: i64) -> Allowance {
@@ -122,6 +135,9 @@ impl CongestionControl for Oyster {
         let link =
             Link { rate_per_us: self.rate_per_us(stall_us), round_trip_floor_us: round_trip_floor_us as f64, stall_us };
         let braked = self.ceilings.brakes(&link);
+        if self.drains && !alone {
+            return Allowance { frame: FrameAllowance::WireBytes(0.0), survival: unheard, braked };
+        }
         let survival_fits = in_flight_bytes + self.survival_wire_bytes
             <= self.ceilings.survival_bytes(&link, floor_wire_bytes, self.survival_wire_bytes);
         Allowance {
@@ -198,6 +214,10 @@ impl Ceilings {
         pipe_bytes + survival_wire_bytes.max(link.rate_per_us * self.serialisation_us(link, floor_wire_bytes))
     }
 }
+
+/// A queue in which packets of ours stand all the time may be ours or others'. If none has met none for this long, frames
+/// are skipped for a round trip: the next packet tells.
+const LONE_EVERY_US: i64 = 4_000_000;
 
 /// Memory of the rate. 100 to 500 ms did alike in the study, 1 s worse.
 const MEMORY_US: f64 = 300_000.0;
@@ -288,7 +308,14 @@ mod tests {
             self.now_us = arrived_us + self.delay_us;
             self.path.on_ack(sent_us, received_us, self.now_us);
             let arrival = Arrival { sent_us, wire_bytes: PACKET, received_us: Some(received_us) };
-            let news = News { arrivals: &[arrival], lost_packets: 0, sequence: 0, received_us, inter_arrival_us: 0 };
+            let news = News {
+                arrivals: &[arrival],
+                lost_packets: 0,
+                sequence: 0,
+                received_us,
+                inter_arrival_us: 0,
+                in_flight_bytes: 0,
+            };
             self.oyster.on_ack(&news, &self.path, self.now_us);
         }
 
@@ -413,7 +440,14 @@ mod tests {
             }
             unheard.push(arrival(Some(received_us)));
             path.on_ack(0, received_us, received_us + 20_000);
-            let news = News { arrivals: &unheard, lost_packets: 0, sequence: 0, received_us, inter_arrival_us: 0 };
+            let news = News {
+                arrivals: &unheard,
+                lost_packets: 0,
+                sequence: 0,
+                received_us,
+                inter_arrival_us: 0,
+                in_flight_bytes: 0,
+            };
             oyster.on_ack(&news, &path, received_us + 20_000);
             unheard.clear();
         }
