@@ -20,6 +20,23 @@ pub enum Profile {
     Conventional,
 }
 
+/// A part of `Oyster` that can be left out, so that a measurement shows what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ingredient {
+    /// Taking the sender's pauses out of the service time (the original's grace period, exactly).
+    PauseRemoval,
+    /// Silence of the link lowering the rate, and stopping the sender.
+    Brake,
+    /// The second, coarser version of each frame.
+    SecondVersion,
+    /// The small version that keeps a picture alive where no frame fits; one goes only when nothing was heard for long.
+    Survival,
+    /// Ceilings that stretch for a frame that has to be larger.
+    ElasticCeiling,
+    /// Repair slices.
+    Repair,
+}
+
 /// The settings of a [`crate::FrameSender`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SenderConfig {
@@ -40,8 +57,8 @@ pub struct SenderConfig {
     pub first_budget_bytes: usize,
     /// `Oyster`: the payload of the one packet that keeps a picture alive where no frame fits.
     pub survival_payload_bytes: usize,
-    /// Whether frames get repair slices where packets are lost.
-    pub repairs: bool,
+    /// `Oyster`: what is left out of it, to see what that is worth; nothing in a call.
+    pub without: Option<Ingredient>,
 }
 
 impl SenderConfig {
@@ -59,8 +76,15 @@ impl SenderConfig {
             base_window: Duration::from_secs(if profile == Profile::Conventional { 60 } else { 10 }),
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
-            repairs: profile == Profile::Oyster,
+            without: None,
         }
+    }
+}
+
+impl SenderConfig {
+    /// Whether this is ours with that part of it.
+    pub fn has(&self, ingredient: Ingredient) -> bool {
+        self.profile == Profile::Oyster && self.without != Some(ingredient)
     }
 }
 

@@ -39,8 +39,8 @@ mod sender;
 mod wire;
 
 pub use config::{
-    DEFAULT_OVERHEAD_BYTES, FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_REPORT_BYTES, MAX_SLICE_BYTES,
-    Profile, ReceiverConfig, SenderConfig,
+    DEFAULT_OVERHEAD_BYTES, FrameNumber, Ingredient, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_REPORT_BYTES,
+    MAX_SLICE_BYTES, Profile, ReceiverConfig, SenderConfig,
 };
 pub use exchange::{Acked, Budget, ReceivedFrame, SendError};
 pub use receiver::FrameReceiver;

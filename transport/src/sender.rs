@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::breaker::CircuitBreaker;
-use crate::config::{FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig};
+use crate::config::{
+    FrameNumber, Ingredient, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig,
+};
 use crate::control::{self, CongestionControl, Flight, FrameAllowance, News};
 use crate::exchange::{Acked, Budget, SendError};
 use crate::flight::{InFlight, SentPacket};
@@ -286,7 +288,7 @@ impl FrameSender {
 
     /// How many repair slices a frame of so many slices gets now.
     fn repair_slices(&self, slices: usize) -> usize {
-        if self.config.repairs { self.loss.repair_slices(slices) } else { 0 }
+        if self.config.has(Ingredient::Repair) { self.loss.repair_slices(slices) } else { 0 }
     }
 
     fn schedule(&mut self, frame: u32, count: u16, repair_slices: usize, payload: &Arc<[u8]>, now: Duration) {

@@ -12,13 +12,16 @@
 use std::time::Duration;
 
 use super::{Allowance, CongestionControl, Flight, FrameAllowance, News};
-use crate::config::SenderConfig;
+use crate::config::{Ingredient, SenderConfig};
 use crate::path::{Path, micros};
 
 /// The service rate, as far as it is known, and the ceilings.
 #[derive(Debug)]
 pub(crate) struct Oyster {
     ceilings: Ceilings,
+    removes_pauses: bool,
+    brakes: bool,
+    survives: bool,
     first_budget_bytes: f64,
     survival_wire_bytes: f64,
     served_bytes: f64,
@@ -34,7 +37,13 @@ pub(crate) struct Oyster {
 impl Oyster {
     pub(crate) fn new(config: &SenderConfig, packet_wire_bytes: usize, survival_wire_bytes: usize) -> Self {
         Self {
-            ceilings: Ceilings::new(config.delay_ceiling, packet_wire_bytes),
+            ceilings: Ceilings {
+                is_elastic: config.has(Ingredient::ElasticCeiling),
+                ..Ceilings::new(config.delay_ceiling, packet_wire_bytes)
+            },
+            removes_pauses: config.has(Ingredient::PauseRemoval),
+            brakes: config.has(Ingredient::Brake),
+            survives: config.has(Ingredient::Survival),
             first_budget_bytes: config.first_budget_bytes as f64,
             survival_wire_bytes: survival_wire_bytes as f64,
             served_bytes: 0.0,
@@ -62,6 +71,9 @@ impl Oyster {
         else {
             return 0.0;
         };
+        if !self.brakes {
+            return 0.0;
+        }
         let told_until_us = now_us - way_back_us;
         let busy_since_us = last_received_us.max(oldest_sent_us + base_us);
         (told_until_us - busy_since_us).max(0) as f64
@@ -101,7 +113,7 @@ impl CongestionControl for Oyster {
                 self.last_received_us = arrival.received_us;
                 continue;
             };
-            let start_us = last_received_us.max(earliest_us);
+            let start_us = if self.removes_pauses { last_received_us.max(earliest_us) } else { last_received_us };
             // A packet whose ack was lost is taken to have been served at the rate known so far; what that gets wrong
             // falls to the packet after it, whose time is known, so that the sum is right.
             let served_us = start_us + (arrival.wire_bytes as f64 / rate_per_us) as i64;
@@ -142,7 +154,7 @@ impl CongestionControl for Oyster {
             <= self.ceilings.survival_bytes(&link, floor_wire_bytes, self.survival_wire_bytes);
         Allowance {
             frame: FrameAllowance::WireBytes(self.ceilings.frame_bytes(&link, floor_wire_bytes, in_flight_bytes)),
-            survival: survival_fits || alone || unheard,
+            survival: (self.survives && (survival_fits || alone)) || unheard,
             braked,
         }
     }
@@ -168,6 +180,7 @@ struct Link {
 /// How much delay a frame may cause: pure functions of what is believed of the link.
 #[derive(Clone, Copy, Debug)]
 struct Ceilings {
+    is_elastic: bool,
     frame_us: f64,
     queue_us: f64,
     smallest_frame_us: f64,
@@ -178,6 +191,7 @@ impl Ceilings {
     fn new(delay_ceiling: Duration, packet_wire_bytes: usize) -> Self {
         let frame_us = micros(delay_ceiling) as f64;
         Self {
+            is_elastic: true,
             frame_us,
             queue_us: frame_us * QUEUE_TO_FRAME,
             smallest_frame_us: frame_us * SMALLEST_TO_FRAME,
@@ -187,6 +201,9 @@ impl Ceilings {
 
     /// How long the serialisation of one frame may take: longer where the smallest real frame needs it, within bounds.
     fn serialisation_us(&self, link: &Link, floor_wire_bytes: f64) -> f64 {
+        if !self.is_elastic {
+            return self.frame_us;
+        }
         let needed_us = FLOOR_MARGIN * floor_wire_bytes / link.rate_per_us;
         self.frame_us.max(needed_us.min(self.smallest_frame_us))
     }
