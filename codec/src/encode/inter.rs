@@ -56,10 +56,16 @@ pub(super) struct InterDecision<'a> {
     pub(super) searches_others: bool,
 }
 
+/// Last, golden and altref.
+const MOST_PICTURES: usize = 3;
+
 /// Room for what is found out about one macroblock, kept from one to the next.
 #[derive(Default)]
 pub(super) struct Weighing {
-    pub(super) found: Found,
+    /// What searches found, by reference.
+    pub(super) found: [Found; MOST_PICTURES],
+    /// In which references motion was searched.
+    pub(super) searched: [bool; MOST_PICTURES],
     /// Predictions between whole samples: that of the best choice so far and another.
     blocks: [Block; 2],
     best_block: usize,
@@ -67,8 +73,6 @@ pub(super) struct Weighing {
     pub(super) offered: Suggestions,
     /// Transformed differences of the best choice, by quarters.
     pub(super) quarters: [u32; 4],
-    /// Index of the reference that `found` tells about, if a search was made.
-    pub(super) searched: Option<usize>,
 }
 
 /// A predicted block of luma.
@@ -105,7 +109,7 @@ impl InterDecision<'_> {
     ) -> InterChoice {
         let reach = Reach::of(column, row, self.columns, self.rows);
         let mut best = InterChoice { picture: 0, mode: LumaMode::Zero, vector: MotionVector::ZERO, cost: u32::MAX };
-        weighing.searched = None;
+        weighing.searched = [false; MOST_PICTURES];
         for (picture, reference) in self.pictures.iter().enumerate() {
             if best.cost < self.content {
                 break;
@@ -135,9 +139,9 @@ impl InterDecision<'_> {
             let search = self.search(source, (row, column), picture, offered.best);
             let [a, b, c, d] = *starts;
             let starts = [MotionVector::ZERO, offered.best, offered.nearest, offered.near, a, b, c, d];
-            search.run(&starts, &mut weighing.found);
-            weighing.searched = Some(picture);
-            let vector = weighing.found.vector;
+            search.run(&starts, &mut weighing.found[picture]);
+            weighing.searched[picture] = true;
+            let vector = weighing.found[picture].vector;
             if ![MotionVector::ZERO, offered.nearest, offered.near].contains(&vector) {
                 weigh(LumaMode::New, vector, self.prices.cost(vector, offered.best), weighing);
             }

@@ -33,7 +33,7 @@ impl Pass<'_> {
         let bounds = VectorBounds::new(place.row, place.column, self.grid.rows(), self.grid.columns());
         let suggestions = |reference| Suggestions::find(&self.grid, place.cell, reference, SIGN_BIASES, &bounds);
         let whole = inter.choose(source, place.position(), suggestions, &starts, &mut self.weighing);
-        let split = (whole.cost > self.thresholds.split * self.step && self.weighing.searched == Some(whole.picture))
+        let split = (whole.cost > self.thresholds.split * self.step && self.weighing.searched[whole.picture])
             .then(|| self.choose_split(inter, source, place, &whole))
             .flatten();
         let cost = split.map_or(whole.cost, |split| split.cost);
@@ -87,7 +87,7 @@ impl Pass<'_> {
         let picture = &inter.pictures[whole.picture];
         let offered = &self.weighing.offered;
         let search = inter.search(source, place.position(), whole.picture, offered.best);
-        let quarters = [0, 1, 2, 3].map(|quarter| search.quarter(quarter, &self.weighing.found));
+        let quarters = [0, 1, 2, 3].map(|quarter| search.quarter(quarter, &self.weighing.found[whole.picture]));
         let split = SplitSearch {
             source,
             plane: picture.planes[0],
