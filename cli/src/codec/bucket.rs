@@ -76,10 +76,11 @@ impl Bucket {
 /// A second's worth, between these two: room for a key frame, and not longer than a receiver would wait.
 const MIN_CAPACITY_FRAMES: f64 = 10.0;
 const MAX_CAPACITY_FRAMES: f64 = 60.0;
-/// How fast the bucket goes back to half full: twice a bucket's worth of frames takes e^-2 off what is astray.
-const RETURNS: f64 = 2.0;
-/// A key frame leaves some room for motion right after it.
-const KEY_SHARE_OF_ROOM: f64 = 0.8;
+/// How fast the bucket goes back to half full: a bucket's worth of frames leaves e^-1 of what is astray. Twice as fast, the frames
+/// after a key frame suffer: 0.2 dB of SSIM over the first four seconds of a conversation.
+const RETURNS: f64 = 1.0;
+/// A key frame leaves some room for motion right after it: more than half was measured to be enough, more than 0.7 too much.
+const KEY_SHARE_OF_ROOM: f64 = 0.65;
 /// A cut may take this share of the room, and the next one of what is left.
 const LOAN_SHARE_OF_ROOM: f64 = 0.5;
 /// However full the bucket is, a frame may take so much of its usual size, if there is room: a picture that stands

@@ -183,7 +183,7 @@ impl Rate {
 }
 
 /// Decisions are made this much finer than the last frame landed: a finer λ costs nothing, a coarser one does where the budget grows.
-const DECIDE_FINER: i32 = 4;
+const DECIDE_FINER: i32 = 2;
 
 /// Where decisions for a first frame are made whose quantizer is not known yet: the middle of what calls use.
 const FIRST_GUESS: QuantizerIndex = QuantizerIndex::saturating(40);
