@@ -1,6 +1,7 @@
 //! `oyster experiment`: calls in virtual time, and their bounds.
 
 mod bound;
+mod compare;
 mod run;
 
 use anyhow::Result;
@@ -10,6 +11,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// One call over an emulated link in virtual time
     Run(Box<run::Arguments>),
+    /// Many calls: every clip over every link with every profile, side by side
+    Compare(Box<compare::Arguments>),
     /// What an omniscient sender would get on a link
     Bound(bound::Arguments),
 }
@@ -17,6 +20,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
         Command::Bound(arguments) => bound::run(arguments),
     }
 }

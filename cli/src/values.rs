@@ -11,7 +11,7 @@ use oyster_codec::Effort;
 use oyster_codec::container::FrameRate;
 use oyster_codec::{QuantizerIndex, Size};
 use oyster_emulator::{Loss, MAX_QUEUED_PACKETS, MAX_WINDOW_MS};
-use oyster_transport::{Profile, SenderConfig};
+use oyster_transport::{Ingredient, Profile, SenderConfig};
 use serde::Serialize;
 
 use crate::{files, words};
@@ -111,7 +111,7 @@ impl From<EffortName> for Effort {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProfileName {
     /// Ours
     Oyster,
@@ -119,14 +119,47 @@ pub(crate) enum ProfileName {
     Classic,
     /// One version a frame at a rate controlled by average, as calls usually do
     Conventional,
+    /// Ours with the sender's pauses counted as slowness
+    OysterNoPauseRemoval,
+    /// Ours without a brake in silence
+    OysterNoBrake,
+    /// Ours with one version a frame
+    OysterOneVersion,
+    /// Ours without a small version where no frame fits
+    OysterNoSurvival,
+    /// Ours with a ceiling that does not stretch for large frames
+    OysterFixedCeiling,
+    /// Ours without repair of what is lost
+    OysterNoRepair,
+}
+
+impl ProfileName {
+    /// The settings of this profile.
+    pub(crate) fn config(self) -> SenderConfig {
+        let without = match self {
+            Self::Oyster | Self::Classic | Self::Conventional => None,
+            Self::OysterNoPauseRemoval => Some(Ingredient::PauseRemoval),
+            Self::OysterNoBrake => Some(Ingredient::Brake),
+            Self::OysterOneVersion => Some(Ingredient::SecondVersion),
+            Self::OysterNoSurvival => Some(Ingredient::Survival),
+            Self::OysterFixedCeiling => Some(Ingredient::ElasticCeiling),
+            Self::OysterNoRepair => Some(Ingredient::Repair),
+        };
+        SenderConfig { without, ..SenderConfig::for_profile(self.into()) }
+    }
+
+    /// As it is written in arguments.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
 }
 
 impl From<ProfileName> for Profile {
     fn from(name: ProfileName) -> Self {
         match name {
-            ProfileName::Oyster => Self::Oyster,
             ProfileName::Classic => Self::Classic,
             ProfileName::Conventional => Self::Conventional,
+            _ => Self::Oyster,
         }
     }
 }
@@ -145,7 +178,7 @@ pub(crate) struct SenderArguments {
 impl SenderArguments {
     /// The settings asked for.
     pub(crate) fn config(&self) -> SenderConfig {
-        let config = SenderConfig::for_profile(self.profile.into());
+        let config = self.profile.config();
         let delay_ceiling = self.delay_ceiling_ms.map_or(config.delay_ceiling, Duration::from_millis);
         SenderConfig { delay_ceiling, ..config }
     }

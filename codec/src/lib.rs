@@ -31,6 +31,7 @@ mod predict;
 pub mod quality;
 mod quantizer;
 mod report;
+mod samples;
 mod state;
 mod store;
 mod transition;

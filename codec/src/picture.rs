@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::samples::Samples;
 use crate::{Image, Size};
 
 /// Samples of border on each side of luma: a macroblock and its filter taps, and room for a vector into the open.
@@ -146,14 +147,14 @@ impl PlaneViewMut<'_> {
 pub(crate) struct PictureBuffer {
     size: Size,
     layouts: [Layout; 3],
-    samples: Vec<u8>,
+    samples: Samples,
 }
 
 impl PictureBuffer {
     /// A picture whose samples are all 0.
     pub(crate) fn new(size: Size) -> Self {
         let layouts = Layout::of(size);
-        Self { size, layouts, samples: vec![0; layouts.iter().map(Layout::bytes).sum()] }
+        Self { size, layouts, samples: Samples::zeros(layouts.iter().map(Layout::bytes).sum()) }
     }
 
     /// A copy of `picture`, border and all: for a frame most of which will stay as it is.
@@ -167,7 +168,7 @@ impl PictureBuffer {
         let size =
             Size::new(self.size.width() as u32, height as u32).expect("rows of a picture are no higher than it is");
         let layouts = Layout::of(size);
-        let mut samples = Vec::with_capacity(layouts.iter().map(Layout::bytes).sum());
+        let mut samples = Samples::with_room_for(layouts.iter().map(Layout::bytes).sum());
         for (from, to) in self.layouts.iter().zip(&layouts) {
             // What lies above and below the rows takes the place of the border.
             let side = to.height / rows.len();
@@ -180,19 +181,22 @@ impl PictureBuffer {
     /// A copy of `image`; what macroblocks hold beyond the picture's own edges repeats those edges.
     pub(crate) fn from_image(image: &Image) -> Self {
         let size = image.size();
-        let mut buffer = Self::new(size);
+        let layouts = Layout::of(size);
+        let mut copy = Samples::with_room_for(layouts.iter().map(Layout::bytes).sum());
+        let all: &mut Vec<u8> = &mut copy;
         let widths = [size.width(), size.chroma_width(), size.chroma_width()];
-        for ((plane, samples), width) in Plane::ALL.into_iter().zip(image.planes()).zip(widths) {
-            let layout = buffer.layouts[plane as usize];
-            let target = buffer.plane_mut(plane);
+        for ((layout, samples), width) in layouts.iter().zip(image.planes()).zip(widths) {
+            all.resize(layout.start + layout.origin(), 0);
+            let last = samples.len() / width - 1;
             for y in 0..layout.height {
-                let source = &samples[y.min(samples.len() / width - 1) * width..][..width];
-                let row = &mut target.samples[target.origin + y * target.stride..][..layout.width];
-                row[..width].copy_from_slice(source);
-                row[width..].fill(source[width - 1]);
+                let row = &samples[y.min(last) * width..][..width];
+                all.extend_from_slice(row);
+                all.resize(all.len() + layout.width - width, row[width - 1]);
+                all.resize(all.len() + layout.stride - layout.width, 0);
             }
+            all.resize(layout.start + layout.bytes(), 0);
         }
-        buffer
+        Self { size, layouts, samples: copy }
     }
 
     /// Width and height.
@@ -296,7 +300,7 @@ fn view<'a>(samples: &'a [u8], layout: &Layout) -> PlaneView<'a> {
 pub struct Picture {
     size: Size,
     layouts: [Layout; 3],
-    samples: Vec<u8>,
+    samples: Samples,
     id: OnceLock<PictureId>,
 }
 

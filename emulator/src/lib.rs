@@ -26,6 +26,7 @@
 
 mod bound;
 mod codel;
+mod cubic;
 mod impairment;
 mod link;
 mod log;
@@ -41,6 +42,7 @@ mod trace;
 mod world;
 
 pub use bound::{Bound, BoundError, DelayFigures, MAX_FRAMES_PER_SECOND, MAX_WINDOW_MS};
+pub use cubic::Cubic;
 pub use impairment::{Loss, Reordering};
 pub use link::{Delivery, Link, LinkConfig, LinkFigures, MAX_IN_FLIGHT_PACKETS};
 pub use log::{Event, LogHeader, MAX_EVENTS};

@@ -6,10 +6,11 @@
 
 mod clip;
 pub mod metrics;
+mod peers;
 mod record;
 pub mod report;
 mod run;
 
 pub use clip::Clip;
 pub use record::{Record, Recording};
-pub use run::{Cost, Run, Scenario, Stopwatch, run};
+pub use run::{Cost, Neighbour, Run, Scenario, Stopwatch, run};

@@ -121,6 +121,12 @@ impl Record {
         self.frames.get_mut(capture as usize)
     }
 
+    /// What crossed the media link: when, and how many bytes on the wire.
+    pub fn carried(&self) -> Vec<(Duration, usize)> {
+        let carried = |delivered: &Delivered| (Duration::from_micros(delivered.arrival_us), delivered.wire_bytes);
+        self.deliveries.iter().map(carried).collect()
+    }
+
     /// The record of every captured picture, in order.
     pub fn frames(&self) -> &[CapturedFrame] {
         &self.frames

@@ -1,18 +1,17 @@
-//! One call over an emulated link in virtual time: a camera, a sender, two links, a receiver, a screen.
+//! Calls over an emulated link in virtual time: a camera, a sender, two links, a receiver, a screen; and who else uses
+//! the links.
 //!
 //! Nothing here waits: the loop jumps from one due time to the next. What encoding and decoding cost is charged to the
 //! clock, either as stated or as measured by the caller's stopwatch while the work was really done.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use oyster_codec::{Effort, EncodeError};
-use oyster_emulator::{Link, LinkConfig, LinkFigures, Trace};
-use oyster_receiver::{DecodeResult, Receiver};
-use oyster_sender::{EncodeResult, Sender};
+use oyster_emulator::{Cubic, Link, LinkConfig, LinkFigures, Trace};
 use oyster_transport::SenderConfig;
 
 use crate::clip::Clip;
+use crate::peers::Peers;
 use crate::record::Record;
 
 /// What a piece of work costs in virtual time.
@@ -48,6 +47,17 @@ pub struct Scenario {
     pub encode_cost: Cost,
     /// What decoding one frame costs.
     pub decode_cost: Cost,
+    /// Who else uses both links.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// Someone beside the call on its links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// A bulk transfer by TCP with Cubic, from a time on.
+    Cubic(Duration),
+    /// Another call like this one, from a time on.
+    Call(Duration),
 }
 
 /// What happened.
@@ -55,150 +65,135 @@ pub struct Scenario {
 pub struct Run {
     /// To every captured picture and every packet.
     pub record: Record,
-    /// On the media link.
+    /// On the media link, to everyone's packets.
     pub link: LinkFigures,
+    /// What the media link carried for each neighbour: when, and how many bytes on the wire.
+    pub neighbours: Vec<Vec<(Duration, usize)>>,
 }
 
-/// Datagrams travel as they are.
-type Datagram = Vec<u8>;
+/// A packet on the media link.
+#[derive(Clone, Debug)]
+enum Packet {
+    /// A datagram of the call of this number.
+    Media(usize, Vec<u8>),
+    /// A segment of the transfer of this number.
+    Segment(usize, u64),
+}
+
+/// What goes back.
+#[derive(Clone, Debug)]
+enum Answer {
+    Ack(usize, Vec<u8>),
+    Received(usize, u64),
+}
+
+/// A bulk transfer, and what it got across.
+#[derive(Debug)]
+struct Transfer {
+    cubic: Cubic,
+    carried: Vec<(Duration, usize)>,
+}
 
 struct World<'a> {
-    scenario: &'a Scenario,
     stopwatch: Stopwatch<'a>,
-    sender: Sender,
-    receiver: Receiver,
-    link: Link<Datagram>,
-    ack_link: Link<Datagram>,
-    /// Work that is done but not over: its result comes out at that time.
-    encoding: Option<(Duration, EncodeResult)>,
-    decoding: Option<(Duration, DecodeResult)>,
-    record: Record,
+    /// The call, and those beside it.
+    calls: Vec<Peers<'a>>,
+    transfers: Vec<Transfer>,
+    link: Link<Packet>,
+    ack_link: Link<Answer>,
 }
 
 /// Plays the scenario to its end.
 pub fn run(scenario: &Scenario, stopwatch: Stopwatch<'_>) -> Result<Run, EncodeError> {
-    let mut world = World {
-        scenario,
-        stopwatch,
-        sender: Sender::new(scenario.sender, scenario.effort),
-        receiver: Receiver::new(scenario.sender.profile),
-        link: Link::new(scenario.link.0.clone(), &scenario.link.1),
-        ack_link: Link::new(scenario.ack_link.0.clone(), &scenario.ack_link.1),
-        encoding: None,
-        decoding: None,
-        record: Record::default(),
-    };
+    let mut calls = vec![Peers::new(scenario, Duration::ZERO)];
+    let mut transfers = Vec::new();
+    for neighbour in &scenario.neighbours {
+        match *neighbour {
+            Neighbour::Cubic(from) => transfers.push(Transfer { cubic: Cubic::new(from), carried: Vec::new() }),
+            Neighbour::Call(from) => calls.push(Peers::new(scenario, from)),
+        }
+    }
+    let link = Link::new(scenario.link.0.clone(), &scenario.link.1);
+    let ack_link = Link::new(scenario.ack_link.0.clone(), &scenario.ack_link.1);
+    let mut world = World { stopwatch, calls, transfers, link, ack_link };
     let mut now = Duration::ZERO;
     while now < scenario.duration {
         world.turn(now)?;
         // A time that is already past must not hold the clock: one tick is the smallest step.
         now = world.next_due().max(now + TICK);
     }
-    Ok(Run { record: world.record, link: world.link.figures() })
+    let World { calls, transfers, link, .. } = world;
+    let mut calls = calls.into_iter();
+    let record = calls.next().map(Peers::into_record).unwrap_or_default();
+    let (mut others, mut transfers) = (calls, transfers.into_iter());
+    let carried_for = |neighbour: &Neighbour| match neighbour {
+        Neighbour::Cubic(_) => transfers.next().map(|transfer| transfer.carried),
+        Neighbour::Call(_) => others.next().map(|call| call.into_record().carried()),
+    };
+    let neighbours = scenario.neighbours.iter().filter_map(carried_for).collect();
+    Ok(Run { record, link: link.figures(), neighbours })
 }
 
 impl World<'_> {
-    fn captured(&self) -> u64 {
-        self.record.frames().len() as u64
-    }
-
-    fn capture_time(&self, number: u64) -> Duration {
-        Duration::from_secs_f64(number as f64 / self.scenario.frames_per_second)
-    }
-
     /// The next time at which anything can happen.
     fn next_due(&self) -> Duration {
-        [
-            Some(self.capture_time(self.captured())),
-            self.encoding.as_ref().map(|(done, _)| *done),
-            self.decoding.as_ref().map(|(done, _)| *done),
-            self.sender.poll_timeout(),
-            self.receiver.poll_timeout(),
-            self.link.poll_timeout(),
-            self.ack_link.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        .expect("the camera always has a next picture")
+        let links = [self.link.poll_timeout(), self.ack_link.poll_timeout()].into_iter().flatten();
+        let transfers = self.transfers.iter().filter_map(|transfer| transfer.cubic.poll_timeout());
+        let calls = self.calls.iter().map(Peers::next_due);
+        links.chain(transfers).chain(calls).min().expect("the camera always has a next picture")
     }
 
     /// Everything that is due now, from the camera to the screen and back.
     fn turn(&mut self, now: Duration) -> Result<(), EncodeError> {
-        self.capture(now);
-        while let Some(ack) = self.ack_link.poll(now) {
-            // Nothing but our own receiver's acks crosses this link.
-            let _ = self.sender.handle_ack(&ack.packet, now);
+        for call in &mut self.calls {
+            call.capture(now);
         }
-        self.encode(now)?;
-        while let Some(datagram) = self.sender.poll_transmit(now) {
-            let wire_bytes = datagram.len() + self.sender.transport().config().overhead_bytes;
-            self.link.send(datagram, wire_bytes, now);
-        }
-        while let Some(delivery) = self.link.poll(now) {
-            self.record.delivered(delivery.arrival, delivery.wire_bytes, delivery.queue_delay);
-            let _ = self.receiver.handle_datagram(&delivery.packet, now);
-            self.send_acks(now);
-        }
-        self.decode(now);
-        self.send_acks(now);
-        Ok(())
-    }
-
-    fn capture(&mut self, now: Duration) {
-        while self.capture_time(self.captured()) <= now {
-            let number = self.captured();
-            let image = self.scenario.clip.frame(number);
-            self.record.captured(number, Arc::clone(image), self.capture_time(number));
-            self.sender.handle_image(number, Arc::clone(image));
-        }
-    }
-
-    fn encode(&mut self, now: Duration) -> Result<(), EncodeError> {
-        if let Some((_, result)) = self.encoding.take_if(|(done, _)| *done <= now) {
-            let decision = self.sender.handle_encoded(result, now);
-            self.record.decided(&decision, now);
-        }
-        if self.encoding.is_none()
-            && let Some(job) = self.sender.poll_job(now)
-        {
-            let mut result = None;
-            let measured = (self.stopwatch)(&mut || result = Some(job.run()));
-            self.record.encode_started(job.capture, now);
-            let result = result.expect("the stopwatch runs the work")?;
-            self.encoding = Some((now + self.scenario.encode_cost.of(measured), result));
-        }
-        Ok(())
-    }
-
-    fn decode(&mut self, now: Duration) {
-        if let Some((_, result)) = self.decoding.take_if(|(done, _)| *done <= now) {
-            self.record.decoded(result.number, now);
-            if let Some(shown) = self.receiver.handle_decoded(result) {
-                self.record.shown(&shown, now);
+        while let Some(answer) = self.ack_link.poll(now) {
+            match answer.packet {
+                Answer::Ack(call, ack) => self.calls[call].handle_ack(&ack, now),
+                Answer::Received(transfer, segment) => self.transfers[transfer].cubic.handle_ack(segment, now),
             }
         }
-        if self.decoding.is_none()
-            && let Some(job) = self.receiver.poll_job(now)
-        {
-            let mut result = None;
-            let measured = (self.stopwatch)(&mut || result = Some(job.run()));
-            self.record.decode_started(job.number, job.received_at, now);
-            let result = result.expect("the stopwatch runs the work");
-            self.decoding = Some((now + self.scenario.decode_cost.of(measured), result));
+        for (number, call) in self.calls.iter_mut().enumerate() {
+            call.encode(self.stopwatch, now)?;
+            while let Some((datagram, wire_bytes)) = call.poll_transmit(now) {
+                self.link.send(Packet::Media(number, datagram), wire_bytes, now);
+            }
         }
+        for (number, transfer) in self.transfers.iter_mut().enumerate() {
+            while let Some(segment) = transfer.cubic.poll_transmit(now) {
+                self.link.send(Packet::Segment(number, segment), Cubic::SEGMENT_BYTES, now);
+            }
+        }
+        while let Some(delivery) = self.link.poll(now) {
+            match &delivery.packet {
+                Packet::Media(number, datagram) => {
+                    let call = &mut self.calls[*number];
+                    call.handle_delivery(datagram, delivery.arrival, delivery.wire_bytes, delivery.queue_delay, now);
+                    self.send_acks(*number, now);
+                }
+                Packet::Segment(number, segment) => {
+                    self.transfers[*number].carried.push((delivery.arrival, delivery.wire_bytes));
+                    self.ack_link.send(Answer::Received(*number, *segment), Cubic::ACK_BYTES, now);
+                }
+            }
+        }
+        for number in 0..self.calls.len() {
+            self.calls[number].decode(self.stopwatch, now);
+            self.send_acks(number, now);
+        }
+        Ok(())
     }
 
-    fn send_acks(&mut self, now: Duration) {
-        while let Some(ack) = self.receiver.poll_ack(now) {
-            let wire_bytes = ack.len() + self.sender.transport().config().overhead_bytes;
-            self.ack_link.send(ack, wire_bytes, now);
+    fn send_acks(&mut self, number: usize, now: Duration) {
+        while let Some((ack, wire_bytes)) = self.calls[number].poll_ack(now) {
+            self.ack_link.send(Answer::Ack(number, ack), wire_bytes, now);
         }
     }
 }
 
 impl Cost {
-    fn of(self, measured: Duration) -> Duration {
+    pub(crate) fn of(self, measured: Duration) -> Duration {
         match self {
             Self::Measured => measured,
             Self::Charged(stated) => stated,

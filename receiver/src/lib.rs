@@ -26,6 +26,9 @@ const MAX_NAMED: usize = 4;
 const NOWHERE: StateTag = StateTag([0xff; 8]);
 /// Frames that wait for the decoder; past that the oldest is given up. A decoder this far behind will not catch up.
 const MAX_WAITING: usize = 64;
+/// How long a frame waits for the state it starts from. The sender hears within a round trip what is missing and goes on
+/// from what is held: this is for a sender that doesn't.
+const SOURCE_WAIT: Duration = Duration::from_millis(500);
 
 /// A decoded picture to show.
 #[derive(Clone, Debug)]
@@ -91,6 +94,9 @@ impl Receiver {
         if self.decoding {
             return None;
         }
+        if self.profile == Profile::Oyster {
+            return self.newest_decodable().or_else(|| self.give_up_hopeless(now));
+        }
         while let Some((frame, received_at)) = self.waiting.pop_front() {
             let number = frame.number();
             if let Some(job) = self.job_for(frame, received_at) {
@@ -99,6 +105,45 @@ impl Receiver {
             }
             // Nothing to decode it from: the sender hears at once that the frame left no state behind.
             self.handled = Some(number.0);
+            self.transport.renew_ack();
+        }
+        None
+    }
+
+    /// Of the frames that are here, the newest whose source state is held. What is older is passed over: the sender sends
+    /// nothing more that builds on it. What is newer waits for its source.
+    fn newest_decodable(&mut self) -> Option<DecodeJob> {
+        let decodable = |(frame, _): &(ReceivedFrame, Duration)| match frame {
+            ReceivedFrame::Complete { number, payload } => {
+                let source = Transition::from_bytes(payload).ok().map(|transition| transition.source);
+                let held = |tag| tag == self.blank.id().tag() || self.states.find(tag).is_some();
+                source.is_some_and(held).then_some(*number)
+            }
+            ReceivedFrame::Abandoned { .. } => None,
+        };
+        let newest = self.waiting.iter().filter_map(decodable).max()?;
+        let place = self.waiting.iter().position(|(frame, _)| frame.number() == newest)?;
+        let (frame, received_at) = self.waiting.remove(place)?;
+        self.waiting.retain(|(frame, _)| frame.number() > newest);
+        self.transport.forget_before(FrameNumber(newest.0.saturating_add(1)));
+        let job = self.job_for(frame, received_at)?;
+        self.decoding = true;
+        Some(job)
+    }
+
+    /// Frames whose source state is not held and cannot come any more, as no frame before them is missing; or has not come
+    /// for long. The sender hears of it, and starts from what is held.
+    fn give_up_hopeless(&mut self, now: Duration) -> Option<DecodeJob> {
+        let oldest =
+            |(place, (frame, received_at)): (usize, &(ReceivedFrame, Duration))| (frame.number(), place, *received_at);
+        while let Some((number, place, received_at)) = self.waiting.iter().enumerate().map(oldest).min() {
+            let next = self.handled.map_or(0, |handled| handled.saturating_add(1));
+            if number.0 > next && now < received_at + SOURCE_WAIT {
+                break;
+            }
+            self.waiting.remove(place);
+            self.handled = Some(number.0);
+            self.transport.forget_before(FrameNumber(number.0.saturating_add(1)));
             self.transport.renew_ack();
         }
         None
@@ -159,6 +204,8 @@ impl Receiver {
 
     /// When to call [`Receiver::poll_job`] again, if nothing arrives before.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.transport.poll_timeout()
+        let waits_for_source = self.profile == Profile::Oyster && !self.decoding;
+        let oldest = self.waiting.iter().map(|(_, received_at)| *received_at + SOURCE_WAIT).min();
+        [self.transport.poll_timeout(), oldest.filter(|_| waits_for_source)].into_iter().flatten().min()
     }
 }

@@ -20,6 +20,23 @@ pub enum Profile {
     Conventional,
 }
 
+/// A part of `Oyster` that can be left out, so that a measurement shows what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ingredient {
+    /// Taking the sender's pauses out of the service time (the original's grace period, exactly).
+    PauseRemoval,
+    /// Silence of the link lowering the rate, and stopping the sender.
+    Brake,
+    /// The second, coarser version of each frame.
+    SecondVersion,
+    /// The small version that keeps a picture alive where no frame fits; one goes only when nothing was heard for long.
+    Survival,
+    /// Ceilings that stretch for a frame that has to be larger.
+    ElasticCeiling,
+    /// Repair slices.
+    Repair,
+}
+
 /// The settings of a [`crate::FrameSender`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SenderConfig {
@@ -33,13 +50,15 @@ pub struct SenderConfig {
     /// `Oyster`: how long the serialisation of one frame may take on the link; the ceiling of the whole queue is twice
     /// this, of a frame that must be larger 2.67 times. The user's knob from smooth (15 ms) to sharp (90 ms).
     pub delay_ceiling: Duration,
-    /// How far back the smallest one-way delay is remembered. 10 s; 1 s holds a share beside TCP flows that keep a standing
-    /// queue, for more delay. `Conventional`, which may leave a queue standing that long itself: 60 s.
+    /// How far back the smallest one-way delay is remembered: 10 s. `Conventional`, which may leave a queue standing that long
+    /// itself: 60 s.
     pub base_window: Duration,
     /// `Oyster`: wire bytes that may be sent before anything is known of the path.
     pub first_budget_bytes: usize,
     /// `Oyster`: the payload of the one packet that keeps a picture alive where no frame fits.
     pub survival_payload_bytes: usize,
+    /// `Oyster`: what is left out of it, to see what that is worth; nothing in a call.
+    pub without: Option<Ingredient>,
 }
 
 impl SenderConfig {
@@ -57,7 +76,15 @@ impl SenderConfig {
             base_window: Duration::from_secs(if profile == Profile::Conventional { 60 } else { 10 }),
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
+            without: None,
         }
+    }
+}
+
+impl SenderConfig {
+    /// Whether this is ours with that part of it.
+    pub fn has(&self, ingredient: Ingredient) -> bool {
+        self.profile == Profile::Oyster && self.without != Some(ingredient)
     }
 }
 
@@ -70,6 +97,9 @@ impl Default for SenderConfig {
 /// The settings of a [`crate::FrameReceiver`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverConfig {
+    /// Whether frames come out in the order of their numbers, one that is incomplete waited for as below. Otherwise each
+    /// comes out as soon as it is complete, and the caller says what it does not wait for any longer.
+    pub in_order: bool,
     /// How long an incomplete frame is waited for once a newer frame has begun to arrive. Zero: not at all.
     pub reorder_wait: Duration,
     /// How many fragments of newer frames may arrive before an incomplete frame is abandoned. Zero: at the first.
@@ -83,10 +113,15 @@ impl ReceiverConfig {
     /// The settings of a profile. `Classic` abandons a frame at the first fragment of a newer one (the original's step 2).
     pub fn for_profile(profile: Profile) -> Self {
         match profile {
-            Profile::Classic => Self { reorder_wait: Duration::ZERO, reorder_packets: 0, acks_late: false },
-            Profile::Oyster | Profile::Conventional => {
-                Self { reorder_wait: REORDER_WAIT, reorder_packets: REORDER_PACKETS, acks_late: true }
+            Profile::Classic => {
+                Self { in_order: true, reorder_wait: Duration::ZERO, reorder_packets: 0, acks_late: false }
             }
+            Profile::Oyster | Profile::Conventional => Self {
+                in_order: profile == Profile::Conventional,
+                reorder_wait: REORDER_WAIT,
+                reorder_packets: REORDER_PACKETS,
+                acks_late: true,
+            },
         }
     }
 }

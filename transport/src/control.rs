@@ -50,6 +50,8 @@ pub(crate) struct News<'a> {
     pub(crate) received_us: i64,
     /// Smoothed inter-arrival time, as the receiver measured it.
     pub(crate) inter_arrival_us: u32,
+    /// Wire bytes still under way or waiting.
+    pub(crate) in_flight_bytes: usize,
 }
 
 /// A packet that arrived.

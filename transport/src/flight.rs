@@ -32,6 +32,8 @@ pub(crate) struct SentPacket {
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     open: usize,
+    /// Packets that still have to arrive: any so many of those open.
+    needed: usize,
     lost: bool,
 }
 
@@ -46,9 +48,9 @@ pub(crate) struct Outcome {
 }
 
 impl InFlight {
-    /// A frame was taken; its packets will be sent.
-    pub(crate) fn add_frame(&mut self, frame: u32, fragments: usize) {
-        self.frames.insert(frame, Progress { open: fragments, lost: false });
+    /// A frame was taken; its packets will be sent, of which any `slices` give the frame.
+    pub(crate) fn add_frame(&mut self, frame: u32, slices: usize, repair_slices: usize) {
+        self.frames.insert(frame, Progress { open: slices + repair_slices, needed: slices, lost: false });
     }
 
     /// A packet leaves now.
@@ -123,10 +125,11 @@ impl InFlight {
     fn arrive(&mut self, frame: u32, outcome: &mut Outcome) {
         let Some(progress) = self.frames.get_mut(&frame) else { return };
         progress.open -= 1;
+        if progress.needed == 1 && !progress.lost {
+            outcome.completed_frames.push(FrameNumber(frame));
+        }
+        progress.needed = progress.needed.saturating_sub(1);
         if progress.open == 0 {
-            if !progress.lost {
-                outcome.completed_frames.push(FrameNumber(frame));
-            }
             self.frames.remove(&frame);
         }
     }
@@ -135,7 +138,7 @@ impl InFlight {
         outcome.lost_packets += 1;
         let Some(progress) = self.frames.get_mut(&frame) else { return };
         progress.open -= 1;
-        if !progress.lost {
+        if !progress.lost && progress.open < progress.needed {
             progress.lost = true;
             outcome.lost_frames.push(FrameNumber(frame));
         }
@@ -173,7 +176,7 @@ mod tests {
     fn burst(frames: u32) -> InFlight {
         let mut in_flight = InFlight::default();
         for frame in 0..frames {
-            in_flight.add_frame(frame, 2);
+            in_flight.add_frame(frame, 2, 0);
             in_flight.add_packet(2 * frame, SentPacket { frame, sent_us: 0, wire_bytes: 100 });
             in_flight.add_packet(2 * frame + 1, SentPacket { frame, sent_us: 0, wire_bytes: 100 });
         }
@@ -201,10 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn a_repaired_frame_is_lost_when_more_are_than_its_repair_makes_up_for() {
+        let mut in_flight = InFlight::default();
+        in_flight.add_frame(0, 2, 1);
+        in_flight.add_frame(1, 2, 1);
+        for sequence in 0..6 {
+            in_flight.add_packet(sequence, SentPacket { frame: sequence / 3, sent_us: 0, wire_bytes: 100 });
+        }
+        let outcome = in_flight.on_ack(&ack(4, &[1, 3]), 0, 1000);
+        assert_eq!((outcome.lost_packets, outcome.lost_frames), (1, vec![]));
+        assert_eq!(outcome.completed_frames, [FrameNumber(1)], "the third of its packets is not needed");
+        let outcome = in_flight.on_ack(&ack(5, &[4, 3, 1]), 0, 1000);
+        assert_eq!((outcome.lost_packets, outcome.lost_frames), (1, vec![FrameNumber(0)]));
+    }
+
+    #[test]
     fn one_packet_sent_an_eighth_of_a_round_trip_later_shows_a_loss() {
         let mut in_flight = InFlight::default();
         for frame in 0..2 {
-            in_flight.add_frame(frame, 1);
+            in_flight.add_frame(frame, 1, 0);
             in_flight.add_packet(frame, SentPacket { frame, sent_us: i64::from(frame) * 33_000, wire_bytes: 100 });
         }
         assert_eq!(in_flight.on_ack(&ack(1, &[]), 0, 5000).lost_frames, [FrameNumber(0)]);
@@ -213,7 +231,7 @@ mod tests {
     #[test]
     fn packets_past_the_limit_count_as_lost_and_are_reported() {
         let mut in_flight = InFlight::default();
-        in_flight.add_frame(0, MAX_PACKETS + 1);
+        in_flight.add_frame(0, MAX_PACKETS + 1, 0);
         for sequence in 0..=MAX_PACKETS as u32 {
             in_flight.add_packet(sequence, SentPacket { frame: 0, sent_us: 0, wire_bytes: 1 });
         }

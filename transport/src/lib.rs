@@ -24,20 +24,23 @@
 //! ```
 
 mod arrivals;
+mod breaker;
 mod config;
 mod control;
 mod exchange;
 mod flight;
+mod loss;
 mod pacer;
 mod path;
 mod reassembly;
 mod receiver;
+mod repair;
 mod sender;
 mod wire;
 
 pub use config::{
-    DEFAULT_OVERHEAD_BYTES, FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_REPORT_BYTES, MAX_SLICE_BYTES,
-    Profile, ReceiverConfig, SenderConfig,
+    DEFAULT_OVERHEAD_BYTES, FrameNumber, Ingredient, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_REPORT_BYTES,
+    MAX_SLICE_BYTES, Profile, ReceiverConfig, SenderConfig,
 };
 pub use exchange::{Acked, Budget, ReceivedFrame, SendError};
 pub use receiver::FrameReceiver;

@@ -22,6 +22,7 @@ pub(crate) struct Waiting {
     pub(crate) index: u16,
     pub(crate) count: u16,
     pub(crate) grace_us: u32,
+    pub(crate) frame_bytes: u32,
     pub(crate) payload: Arc<[u8]>,
     pub(crate) range: Range<usize>,
     pub(crate) wire_bytes: usize,

@@ -1,16 +1,18 @@
-//! Puts fragments together into frames, in the order of frame numbers, and decides when an incomplete frame is not
-//! waited for any longer. What it holds is bounded whatever a peer sends.
+//! Puts fragments together into frames: each as soon as it is complete, or in the order of their numbers, and then it
+//! decides when an incomplete one is not waited for any longer. What it holds is bounded whatever a peer sends.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::config::{FrameNumber, MAX_FRAME_BYTES, ReceiverConfig};
 use crate::exchange::ReceivedFrame;
+use crate::repair::fill_in;
 use crate::wire::{FragmentError, FragmentHeader};
 
 /// Frames in the making.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
+    in_order: bool,
     reorder_wait: Duration,
     reorder_packets: usize,
     /// The first frame that is neither handed on nor abandoned.
@@ -23,7 +25,13 @@ pub(crate) struct Reassembly {
 
 #[derive(Debug)]
 struct OpenFrame {
-    fragments: Vec<Option<Box<[u8]>>>,
+    /// Handed on already: what is left of it is not wanted.
+    done: bool,
+    slices: Vec<Option<Vec<u8>>>,
+    /// Numbers and bytes.
+    repair: Vec<(usize, Vec<u8>)>,
+    /// How long the frame is, if a repair slice told.
+    frame_bytes: Option<usize>,
     arrived: usize,
     bytes: usize,
     first_arrival: Duration,
@@ -32,6 +40,7 @@ struct OpenFrame {
 impl Reassembly {
     pub(crate) fn new(config: &ReceiverConfig) -> Self {
         Self {
+            in_order: config.in_order,
             reorder_wait: config.reorder_wait,
             reorder_packets: config.reorder_packets,
             head: 0,
@@ -43,15 +52,24 @@ impl Reassembly {
 
     /// Whether a frame is done with: handed on, abandoned or passed over.
     pub(crate) fn is_past(&self, frame: u32) -> bool {
-        u64::from(frame) < self.head
+        let frame = u64::from(frame);
+        frame < self.head || self.open.get(&frame).is_some_and(|open| open.done)
+    }
+
+    /// Frames before this one are not waited for any longer.
+    pub(crate) fn forget_before(&mut self, frame: u32) {
+        self.head = self.head.max(u64::from(frame));
+        let open = self.open.split_off(&self.head);
+        let forgotten = std::mem::replace(&mut self.open, open);
+        self.stored_bytes -= forgotten.values().map(|open| open.bytes).sum::<usize>();
     }
 
     /// Takes a fragment of a frame that is not past. One that is there already is left as it is.
     pub(crate) fn insert(&mut self, header: &FragmentHeader, slice: &[u8], now: Duration) -> Result<(), FragmentError> {
         let frame = u64::from(header.frame);
         if let Some(open) = self.open.get(&frame) {
-            if open.fragments.len() != usize::from(header.count) {
-                let expected = u16::try_from(open.fragments.len()).unwrap_or(u16::MAX);
+            if open.slices.len() != usize::from(header.count) {
+                let expected = u16::try_from(open.slices.len()).unwrap_or(u16::MAX);
                 return Err(FragmentError::Contradiction { frame: header.frame, expected, count: header.count });
             }
             if open.bytes + slice.len() > MAX_FRAME_BYTES {
@@ -62,17 +80,17 @@ impl Reassembly {
             return Err(FragmentError::Full);
         }
         let open = self.open.entry(frame).or_insert_with(|| OpenFrame {
-            fragments: vec![None; usize::from(header.count)],
+            done: false,
+            slices: vec![None; usize::from(header.count)],
+            repair: Vec::new(),
+            frame_bytes: None,
             arrived: 0,
             bytes: 0,
             first_arrival: now,
         });
-        let place = &mut open.fragments[usize::from(header.index)]; // index < count was checked when it was read
-        if place.is_none() {
-            *place = Some(slice.into());
-            open.arrived += 1;
-            open.bytes += slice.len();
+        if open.insert(header, slice) {
             self.stored_bytes += slice.len();
+            open.repair_if_possible();
         }
         Ok(())
     }
@@ -87,12 +105,16 @@ impl Reassembly {
 
     /// Moves on as far as frames are complete or their wait is over.
     pub(crate) fn advance(&mut self, now: Duration) {
+        if !self.in_order {
+            self.finish_complete();
+            return;
+        }
         loop {
-            if self.open.get(&self.head).is_some_and(|open| open.arrived == open.fragments.len()) {
-                self.finish_head();
+            if self.open.get(&self.head).is_some_and(OpenFrame::is_complete) {
+                self.finish(self.head);
             } else if self.wait_is_over(now) {
                 if self.open.contains_key(&self.head) {
-                    self.finish_head();
+                    self.finish(self.head);
                 } else if let Some((&oldest, _)) = self.open.first_key_value() {
                     self.head = oldest; // nothing of the frames between arrived
                 }
@@ -104,6 +126,9 @@ impl Reassembly {
 
     /// When the oldest incomplete frame will not be waited for any longer.
     pub(crate) fn deadline(&self) -> Option<Duration> {
+        if !self.in_order {
+            return None;
+        }
         let overtaken = self.newer().map(|open| open.first_arrival).min()?;
         Some(overtaken.saturating_add(self.reorder_wait))
     }
@@ -120,23 +145,95 @@ impl Reassembly {
         self.open.range(self.head + 1..).map(|(_, open)| open)
     }
 
-    fn finish_head(&mut self) {
-        let Some(open) = self.open.remove(&self.head) else { return };
-        let number = FrameNumber(u32::try_from(self.head).unwrap_or(u32::MAX));
-        self.head += 1;
+    /// Hands on whatever is complete, and gives up the oldest where too many are open.
+    fn finish_complete(&mut self) {
+        let complete = |(&frame, open): (&u64, &OpenFrame)| (!open.done && open.is_complete()).then_some(frame);
+        while let Some(frame) = self.open.iter().find_map(complete) {
+            self.finish(frame);
+        }
+        while self.open.len() > MAX_OPEN_FRAMES
+            && let Some((frame, open)) = self.open.pop_first()
+        {
+            self.stored_bytes -= open.bytes;
+            self.head = frame + 1;
+        }
+    }
+
+    /// Hands a frame on as it is. In order, all before it are done with; otherwise it is remembered as done.
+    fn finish(&mut self, frame: u64) {
+        let Some(open) = self.open.remove(&frame) else { return };
+        if self.in_order {
+            self.head = frame + 1;
+        } else {
+            let first_arrival = open.first_arrival;
+            self.open.insert(frame, OpenFrame::done(open.slices.len(), first_arrival));
+        }
         self.stored_bytes -= open.bytes;
-        let frame = open.into_frame(number);
+        let frame = open.into_frame(FrameNumber(u32::try_from(frame).unwrap_or(u32::MAX)));
         self.stored_bytes += stored(&frame);
         self.ready.push_back(frame);
     }
 }
 
 impl OpenFrame {
+    /// What is remembered of a frame that was handed on.
+    fn done(count: usize, first_arrival: Duration) -> Self {
+        let slices = vec![None; count];
+        Self { done: true, slices, repair: Vec::new(), frame_bytes: None, arrived: 0, bytes: 0, first_arrival }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.arrived == self.slices.len()
+    }
+
+    /// Keeps a slice or a repair slice, unless it is there or makes no sense beside the others. Whether it was kept.
+    fn insert(&mut self, header: &FragmentHeader, slice: &[u8]) -> bool {
+        if let Some(number) = header.repair() {
+            let number = usize::from(number);
+            let agrees = self.repair.first().is_none_or(|(_, other)| other.len() == slice.len());
+            if !agrees || self.repair.iter().any(|&(other, _)| other == number) {
+                return false;
+            }
+            self.frame_bytes = Some(header.frame_bytes as usize);
+            self.repair.push((number, slice.to_vec()));
+        } else {
+            let place = &mut self.slices[usize::from(header.index)]; // index < count was checked when it was read
+            if place.is_some() {
+                return false;
+            }
+            *place = Some(slice.to_vec());
+            self.arrived += 1;
+        }
+        self.bytes += slice.len();
+        true
+    }
+
+    /// Fills in what is missing, once enough has arrived. Slices of other lengths than their frame's give no frame.
+    fn repair_if_possible(&mut self) {
+        let Some(frame_bytes) = self.frame_bytes else { return };
+        if self.is_complete() || self.arrived + self.repair.len() < self.slices.len() {
+            return;
+        }
+        let slice_bytes = frame_bytes.div_ceil(self.slices.len());
+        let length_of = |index: usize| frame_bytes.saturating_sub(index * slice_bytes).min(slice_bytes);
+        let fits =
+            |(index, slice): (usize, &Option<Vec<u8>>)| slice.as_ref().is_none_or(|s| s.len() == length_of(index));
+        if !self.slices.iter().enumerate().all(fits) || !fill_in(&mut self.slices, &self.repair) {
+            return;
+        }
+        for (index, slice) in self.slices.iter_mut().enumerate() {
+            if let Some(slice) = slice {
+                slice.truncate(length_of(index));
+            }
+        }
+        self.arrived = self.slices.len();
+    }
+
     fn into_frame(self, number: FrameNumber) -> ReceivedFrame {
-        let total = self.fragments.len();
+        let total = self.slices.len();
         let mut bytes = Vec::with_capacity(self.bytes);
         let mut fragments = 0u16;
-        for slice in self.fragments.into_iter().map_while(|slice| slice) {
+        for slice in self.slices.into_iter().map_while(|slice| slice) {
             bytes.extend_from_slice(&slice);
             fragments += 1;
         }
@@ -170,13 +267,19 @@ mod tests {
     use super::*;
 
     fn header(frame: u32, index: u16, count: u16) -> FragmentHeader {
-        FragmentHeader { sequence: 0, frame, index, count, grace_us: 0 }
+        FragmentHeader { sequence: 0, frame, index, count, grace_us: 0, frame_bytes: 0 }
     }
 
     #[test]
     fn a_peer_cannot_make_it_hold_more_than_the_limits() {
-        let config = ReceiverConfig { reorder_packets: usize::MAX, reorder_wait: Duration::MAX, acks_late: true };
-        let mut reassembly = Reassembly::new(&config);
+        for in_order in [true, false] {
+            let config =
+                ReceiverConfig { in_order, reorder_packets: usize::MAX, reorder_wait: Duration::MAX, acks_late: true };
+            holds_no_more_than_the_limits(Reassembly::new(&config));
+        }
+    }
+
+    fn holds_no_more_than_the_limits(mut reassembly: Reassembly) {
         let mut refused = 0;
         for frame in 0..10_000 {
             for index in 0..4 {
@@ -190,7 +293,7 @@ mod tests {
                 while reassembly.poll(Duration::ZERO).is_some() {}
             }
         }
-        assert!(refused > 0);
+        assert!(refused > 0 || !reassembly.in_order, "out of order, nothing is ready until it is complete");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::arrivals::{Arrivals, InterArrival};
-use crate::config::{MAX_REPORT_BYTES, ReceiverConfig};
+use crate::config::{FrameNumber, MAX_REPORT_BYTES, ReceiverConfig};
 use crate::exchange::ReceivedFrame;
 use crate::path::micros;
 use crate::reassembly::Reassembly;
@@ -70,10 +70,15 @@ impl FrameReceiver {
         Ok(())
     }
 
-    /// The next frame in order: complete, or not waited for any longer. Call until none, after every datagram and at
+    /// The next frame: complete, or, where they come in order, not waited for any longer. Call until none, after every datagram and at
     /// [`FrameReceiver::poll_timeout`].
     pub fn poll_frame(&mut self, now: Duration) -> Option<ReceivedFrame> {
         self.reassembly.poll(now)
+    }
+
+    /// Where frames come out as they are complete: those before this one are not waited for any longer.
+    pub fn forget_before(&mut self, number: FrameNumber) {
+        self.reassembly.forget_before(number.0);
     }
 
     /// The next ack, with `report` (at most [`MAX_REPORT_BYTES`]; a longer one is left out and the ack goes without).

@@ -1,14 +1,20 @@
 //! The sending half: takes whole frames, answers how large the next one may be, and hands out paced datagrams.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig};
+use crate::breaker::CircuitBreaker;
+use crate::config::{
+    FrameNumber, Ingredient, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_SLICE_BYTES, Profile, SenderConfig,
+};
 use crate::control::{self, CongestionControl, Flight, FrameAllowance, News};
 use crate::exchange::{Acked, Budget, SendError};
 use crate::flight::{InFlight, SentPacket};
+use crate::loss::LossShare;
 use crate::pacer::{Pacer, Waiting};
 use crate::path::{Path, micros};
+use crate::repair::{MAX_REPAIRED_SLICES, repair_slice};
 use crate::wire::{AckError, AckHeader, FRAGMENT_HEADER_BYTES, FragmentHeader};
 
 /// Carries frames one way. Give it one input, then drain [`FrameSender::poll_transmit`] until it says none.
@@ -18,6 +24,8 @@ pub struct FrameSender {
     control: Box<dyn CongestionControl>,
     path: Path,
     in_flight: InFlight,
+    loss: LossShare,
+    breaker: CircuitBreaker,
     pacer: Pacer,
     next_frame: u32,
     next_sequence: u32,
@@ -45,6 +53,8 @@ impl FrameSender {
             control: new_control(&config),
             path: Path::new(config.base_window),
             in_flight: InFlight::default(),
+            loss: LossShare::default(),
+            breaker: CircuitBreaker::default(),
             pacer: Pacer::default(),
             next_frame: 0,
             next_sequence: 0,
@@ -68,7 +78,10 @@ impl FrameSender {
         let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
         let (payload_bytes, wire_bytes) = match allowance.frame {
             FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
-            FrameAllowance::WireBytes(wire_bytes) => (self.payload_within(wire_bytes), wire_bytes),
+            FrameAllowance::WireBytes(wire_bytes) => {
+                let wire_bytes = wire_bytes * self.breaker.share();
+                (self.payload_within(wire_bytes), wire_bytes)
+            }
             FrameAllowance::Packets(packets) => {
                 let packets = usize::try_from(packets).unwrap_or(usize::MAX);
                 let payload_bytes = packets.saturating_mul(self.config.payload_bytes_max);
@@ -97,17 +110,19 @@ impl FrameSender {
             Ok(count) if fragments <= MAX_FRAGMENTS_PER_FRAME && payload.len() <= MAX_FRAME_BYTES => count,
             _ => return Err(SendError::TooLarge { bytes: payload.len() }),
         };
-        if self.pacer.packets() + fragments > MAX_WAITING_PACKETS {
+        let repair_slices = self.repair_slices(fragments);
+        let packets = fragments + repair_slices;
+        if self.pacer.packets() + packets > MAX_WAITING_PACKETS {
             return Err(SendError::QueueFull { packets: self.pacer.packets() });
         }
-        if self.fragments_taken + u64::from(count) > u64::from(u32::MAX) {
+        if self.fragments_taken + packets as u64 > u64::from(u32::MAX) {
             return Err(SendError::Exhausted);
         }
         let frame = self.next_frame;
         self.next_frame += 1; // there are never more frames than fragments
-        self.schedule(frame, count, &payload, now);
-        self.in_flight.add_frame(frame, fragments);
-        self.fragments_taken += u64::from(count);
+        self.schedule(frame, count, repair_slices, &payload, now);
+        self.in_flight.add_frame(frame, fragments, repair_slices);
+        self.fragments_taken += packets as u64;
         self.last_frame_taken = Some(now);
         self.last_activity_us = Some(micros(now));
         Ok(FrameNumber(frame))
@@ -136,6 +151,10 @@ impl FrameSender {
         }
         let reorder_us = (self.path.smoothed_round_trip_us().unwrap_or(0) / 8).max(REORDER_MIN_US);
         let outcome = self.in_flight.on_ack(&header, received_us, reorder_us);
+        self.loss.on_outcome(outcome.arrivals.len(), outcome.lost_packets);
+        let arrived_bytes = outcome.arrivals.iter().map(|arrival| arrival.wire_bytes).sum();
+        let round_trip_us = self.path.smoothed_round_trip_us().unwrap_or(0);
+        self.breaker.on_ack((outcome.arrivals.len(), arrived_bytes), outcome.lost_packets, round_trip_us, now_us);
         if newest {
             let AckHeader { number, sequence, newest, .. } = header;
             self.newest_ack = Some(NewestAck { number, sequence, newest });
@@ -146,6 +165,7 @@ impl FrameSender {
                 sequence: header.sequence,
                 received_us,
                 inter_arrival_us: header.inter_arrival_us,
+                in_flight_bytes: self.in_flight.wire_bytes() + self.pacer.wire_bytes(),
             };
             self.control.on_ack(&news, &self.path, now_us);
         }
@@ -173,6 +193,7 @@ impl FrameSender {
             index: packet.index,
             count: packet.count,
             grace_us: packet.grace_us,
+            frame_bytes: packet.frame_bytes,
         };
         Some(header.write(packet.slice()))
     }
@@ -188,18 +209,41 @@ impl FrameSender {
         self.control.rate(&self.flight(), &self.path, micros(now))
     }
 
-    /// The largest frame payload whose datagrams take at most this many bytes on the wire.
+    /// The share of packets lost of late, 0 to 1.
+    pub fn loss(&self) -> f64 {
+        self.loss.value()
+    }
+
+    /// The largest frame payload whose datagrams, repair included, take at most this many bytes on the wire.
     pub fn payload_within(&self, wire_bytes: f64) -> usize {
         let wire_bytes = wire_bytes as usize; // saturates, and NaN is 0
+        if self.repair_slices(MAX_REPAIRED_SLICES) > 0 {
+            let fits = |&slices: &usize| {
+                let headers = (slices + self.repair_slices(slices)) * self.surround_bytes();
+                headers + slices <= wire_bytes
+            };
+            let within = |slices: usize| {
+                let packets = slices + self.repair_slices(slices);
+                let slice_bytes = (wire_bytes / packets).saturating_sub(self.surround_bytes());
+                slices * slice_bytes.min(self.config.payload_bytes_max)
+            };
+            let repaired = (1..=MAX_REPAIRED_SLICES).take_while(fits).map(within).max().unwrap_or(0);
+            if repaired < MAX_REPAIRED_SLICES * self.config.payload_bytes_max {
+                return repaired;
+            }
+        }
         let full_packets = wire_bytes / self.packet_wire_bytes();
         let rest = (wire_bytes % self.packet_wire_bytes()).saturating_sub(self.surround_bytes());
         full_packets.saturating_mul(self.config.payload_bytes_max).saturating_add(rest)
     }
 
-    /// The bytes that a frame payload takes on the wire: every datagram's headers, ours and the lower layers'.
+    /// The bytes that a frame payload takes on the wire: every datagram's headers, ours and the lower layers', and repair.
     pub fn wire_bytes(&self, payload_bytes: usize) -> usize {
-        let packets = payload_bytes.div_ceil(self.config.payload_bytes_max);
-        payload_bytes.saturating_add(packets.saturating_mul(self.surround_bytes()))
+        let slices = payload_bytes.div_ceil(self.config.payload_bytes_max);
+        let repair_slices = self.repair_slices(slices);
+        let repair_bytes = repair_slices * payload_bytes.div_ceil(slices.max(1));
+        let headers = slices.saturating_add(repair_slices).saturating_mul(self.surround_bytes());
+        payload_bytes.saturating_add(headers).saturating_add(repair_bytes)
     }
 
     /// Wire bytes sent and neither acked nor lost, with those that wait to be sent.
@@ -242,15 +286,32 @@ impl FrameSender {
             && self.newest_ack.is_some_and(|last| ack.newest > last.newest && ack.number <= last.number)
     }
 
-    fn schedule(&mut self, frame: u32, count: u16, payload: &Arc<[u8]>, now: Duration) {
+    /// How many repair slices a frame of so many slices gets now.
+    fn repair_slices(&self, slices: usize) -> usize {
+        if self.config.has(Ingredient::Repair) { self.loss.repair_slices(slices) } else { 0 }
+    }
+
+    fn schedule(&mut self, frame: u32, count: u16, repair_slices: usize, payload: &Arc<[u8]>, now: Duration) {
         let pause = self.last_frame_taken.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         // The original lets a frame's first packet go at once when nothing waits.
         let keeps_gap_when_empty = self.config.profile != Profile::Classic;
         let flight = self.flight();
-        let mut start = 0;
-        for index in 0..count {
-            let end = payload.len().min(start + self.config.payload_bytes_max);
-            let wire_bytes = end - start + self.surround_bytes();
+        // Slices of one length, so that repair slices are no longer than they must; the original fills packets.
+        let slice_bytes = match self.config.profile {
+            Profile::Oyster => payload.len().div_ceil(usize::from(count)),
+            Profile::Classic | Profile::Conventional => self.config.payload_bytes_max,
+        };
+        let mut slices: Vec<(Arc<[u8]>, Range<usize>)> = (0..payload.len())
+            .step_by(slice_bytes)
+            .map(|start| (Arc::clone(payload), start..payload.len().min(start + slice_bytes)))
+            .collect();
+        slices.extend((0..repair_slices).map(|number| {
+            let slice: Arc<[u8]> = repair_slice(payload.chunks(slice_bytes), number).into();
+            (slice, 0..slice_bytes)
+        }));
+        let frame_bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX); // `send` refuses what is longer
+        for (index, (payload, range)) in (0..).zip(slices) {
+            let wire_bytes = range.len() + self.surround_bytes();
             let gap_us = self.control.pacing_gap_us(wire_bytes, &flight, &self.path, micros(now));
             let gap = Duration::from_micros(gap_us.max(0).unsigned_abs());
             self.pacer.push(Waiting {
@@ -259,11 +320,11 @@ impl FrameSender {
                 index,
                 count,
                 grace_us: if index == 0 { u32::try_from(pause.as_micros()).unwrap_or(u32::MAX) } else { 0 },
-                payload: Arc::clone(payload),
-                range: start..end,
+                frame_bytes: if index < count { 0 } else { frame_bytes },
+                payload,
+                range,
                 wire_bytes,
             });
-            start = end;
         }
     }
 

@@ -8,9 +8,10 @@
 //! | 0 | 1 | kind: format version 1 in the high four bits, 1 = fragment in the low four |
 //! | 1 | 4 | packet sequence: counts datagrams of this sender from 0, in the order they leave |
 //! | 5 | 4 | frame number: counts sent frames from 0 |
-//! | 9 | 2 | fragment index in the frame |
+//! | 9 | 2 | fragment index in the frame; from the count on, a repair slice: any `count` of all give the frame |
 //! | 11 | 2 | fragment count of the frame, 1 to [`MAX_FRAGMENTS_PER_FRAME`] |
-//! | 13 | 4 | grace, µs: how long the sender had nothing to send before this frame; 0 but in fragment 0 (Salsify §4.2) |
+//! | 13 | 4 | grace, µs: how long the sender had nothing to send before this frame; 0 but in fragment 0 (Salsify §4.2). With a
+//! repair slice: the bytes of the frame |
 //!
 //! Ack datagram ([`ACK_HEADER_BYTES`] = 37, then the report, at most [`MAX_REPORT_BYTES`]):
 //!
@@ -31,6 +32,7 @@
 use std::fmt;
 
 use crate::config::{MAX_FRAGMENTS_PER_FRAME, MAX_REPORT_BYTES, MAX_SLICE_BYTES};
+use crate::repair::{MAX_REPAIR_SLICES, MAX_REPAIRED_SLICES};
 
 /// Bytes of header before a slice.
 pub const FRAGMENT_HEADER_BYTES: usize = 17;
@@ -45,15 +47,22 @@ pub struct FragmentHeader {
     pub sequence: u32,
     /// Counts sent frames.
     pub frame: u32,
-    /// Position of the slice in the frame.
+    /// Position of the slice in the frame; `count` plus its number for a repair slice.
     pub index: u16,
     /// Slices in the frame.
     pub count: u16,
     /// The sender's pause before this frame, µs; 0 but in the first fragment.
     pub grace_us: u32,
+    /// How long the frame is; 0 but with a repair slice.
+    pub frame_bytes: u32,
 }
 
 impl FragmentHeader {
+    /// The number of the repair slice this is, if it is one.
+    pub fn repair(&self) -> Option<u16> {
+        self.index.checked_sub(self.count)
+    }
+
     /// The datagram: this header, then the slice.
     pub fn write(&self, slice: &[u8]) -> Vec<u8> {
         let mut datagram = Vec::with_capacity(FRAGMENT_HEADER_BYTES + slice.len());
@@ -62,7 +71,8 @@ impl FragmentHeader {
         datagram.extend_from_slice(&self.frame.to_be_bytes());
         datagram.extend_from_slice(&self.index.to_be_bytes());
         datagram.extend_from_slice(&self.count.to_be_bytes());
-        datagram.extend_from_slice(&self.grace_us.to_be_bytes());
+        let last = if self.repair().is_some() { self.frame_bytes } else { self.grace_us };
+        datagram.extend_from_slice(&last.to_be_bytes());
         datagram.extend_from_slice(slice);
         datagram
     }
@@ -78,15 +88,25 @@ impl FragmentHeader {
         if kind != KIND_FRAGMENT {
             return Err(FragmentError::Kind { kind });
         }
-        let header = Self {
+        let mut header = Self {
             sequence: reader.take().map(u32::from_be_bytes).ok_or(truncated)?,
             frame: reader.take().map(u32::from_be_bytes).ok_or(truncated)?,
             index: reader.take().map(u16::from_be_bytes).ok_or(truncated)?,
             count: reader.take().map(u16::from_be_bytes).ok_or(truncated)?,
             grace_us: reader.take().map(u32::from_be_bytes).ok_or(truncated)?,
+            frame_bytes: 0,
         };
         let slice = reader.0;
-        if header.index >= header.count || usize::from(header.count) > MAX_FRAGMENTS_PER_FRAME {
+        let count = usize::from(header.count);
+        if let Some(repair) = header.repair() {
+            if count == 0 || count > MAX_REPAIRED_SLICES || usize::from(repair) >= MAX_REPAIR_SLICES {
+                return Err(FragmentError::Count { index: header.index, count: header.count });
+            }
+            header.frame_bytes = std::mem::take(&mut header.grace_us);
+            if slice.len() != (header.frame_bytes as usize).div_ceil(count) {
+                return Err(FragmentError::Slice { bytes: slice.len() });
+            }
+        } else if count > MAX_FRAGMENTS_PER_FRAME {
             return Err(FragmentError::Count { index: header.index, count: header.count });
         }
         if slice.is_empty() || slice.len() > MAX_SLICE_BYTES {
@@ -190,14 +210,14 @@ pub enum FragmentError {
         /// The first byte.
         kind: u8,
     },
-    /// An index outside its frame, a frame of no fragments, or one of more than [`MAX_FRAGMENTS_PER_FRAME`].
+    /// An index outside its frame and its repair, a frame of no fragments, or one of more than [`MAX_FRAGMENTS_PER_FRAME`].
     Count {
         /// Position of the slice.
         index: u16,
         /// Slices in the frame.
         count: u16,
     },
-    /// An empty slice, or one longer than [`MAX_SLICE_BYTES`].
+    /// An empty slice, one longer than [`MAX_SLICE_BYTES`], or a repair slice of another length than its frame's slices.
     Slice {
         /// Length of the slice.
         bytes: usize,
@@ -230,7 +250,9 @@ impl fmt::Display for FragmentError {
             Self::Count { index, count } => {
                 write!(f, "fragment {index} of {count} is not within 1 to {MAX_FRAGMENTS_PER_FRAME} fragments")
             }
-            Self::Slice { bytes } => write!(f, "slice of {bytes} bytes is not within 1 to {MAX_SLICE_BYTES}"),
+            Self::Slice { bytes } => {
+                write!(f, "slice of {bytes} bytes is not within 1 to {MAX_SLICE_BYTES}, or not its frame's")
+            }
             Self::FrameTooLarge { frame } => {
                 write!(f, "frame {frame} would be larger than {} bytes", crate::MAX_FRAME_BYTES)
             }
@@ -335,10 +357,22 @@ mod tests {
             slice in prop::collection::vec(any::<u8>(), 1..=MAX_SLICE_BYTES),
         ) {
             let index = position.index(usize::from(count)) as u16;
-            let header = FragmentHeader { sequence, frame, index, count, grace_us };
+            let header = FragmentHeader { sequence, frame, index, count, grace_us, frame_bytes: 0 };
             let datagram = header.write(&slice);
             prop_assert_eq!(datagram.len(), FRAGMENT_HEADER_BYTES + slice.len());
             prop_assert_eq!(FragmentHeader::read(&datagram), Ok((header, &slice[..])));
+        }
+
+        #[test]
+        fn a_repair_slice_reads_back_as_it_was_written(
+            sequence: u32, frame: u32, count in 1..=MAX_REPAIRED_SLICES as u16, repair in 0..MAX_REPAIR_SLICES as u16,
+            slice in prop::collection::vec(any::<u8>(), 1..=MAX_SLICE_BYTES),
+        ) {
+            let frame_bytes = slice.len() as u32 * u32::from(count);
+            let header = FragmentHeader { sequence, frame, index: count + repair, count, grace_us: 0, frame_bytes };
+            let datagram = header.write(&slice);
+            prop_assert_eq!(FragmentHeader::read(&datagram), Ok((header, &slice[..])));
+            prop_assert_eq!(header.repair(), Some(repair));
         }
 
         #[test]
@@ -370,20 +404,23 @@ mod tests {
 
     #[test]
     fn a_fragment_by_hand() {
-        let header = FragmentHeader { sequence: 0x0102_0304, frame: 5, index: 1, count: 3, grace_us: 256 };
+        let header =
+            FragmentHeader { sequence: 0x0102_0304, frame: 5, index: 1, count: 3, grace_us: 256, frame_bytes: 0 };
         let by_hand = [0x11, 1, 2, 3, 4, 0, 0, 0, 5, 0, 1, 0, 3, 0, 0, 1, 0, 0xaa];
         assert_eq!(header.write(&[0xaa]), by_hand);
     }
 
     #[test]
     fn fragments_that_nobody_writes_are_refused() {
-        let header = FragmentHeader { sequence: 0, frame: 0, index: 0, count: 1, grace_us: 0 };
+        let header = FragmentHeader { sequence: 0, frame: 0, index: 0, count: 1, grace_us: 0, frame_bytes: 0 };
         let short = &header.write(&[7])[..16];
         assert_eq!(FragmentHeader::read(short), Err(FragmentError::Truncated { bytes: 16 }));
         assert_eq!(FragmentHeader::read(&header.write(&[])), Err(FragmentError::Slice { bytes: 0 }));
         assert_eq!(FragmentHeader::read(&header.write(&[0; 1501])), Err(FragmentError::Slice { bytes: 1501 }));
-        let outside = FragmentHeader { index: 1, ..header }.write(&[7]);
-        assert_eq!(FragmentHeader::read(&outside), Err(FragmentError::Count { index: 1, count: 1 }));
+        let outside = FragmentHeader { index: 1 + MAX_REPAIR_SLICES as u16, ..header }.write(&[7]);
+        assert_eq!(FragmentHeader::read(&outside), Err(FragmentError::Count { index: 65, count: 1 }));
+        let longer = FragmentHeader { index: 1, frame_bytes: 2, ..header }.write(&[7]);
+        assert_eq!(FragmentHeader::read(&longer), Err(FragmentError::Slice { bytes: 1 }));
         let none = FragmentHeader { count: 0, ..header }.write(&[7]);
         assert_eq!(FragmentHeader::read(&none), Err(FragmentError::Count { index: 0, count: 0 }));
         let many = FragmentHeader { count: 2049, ..header }.write(&[7]);

@@ -23,6 +23,12 @@ fn oyster() -> (FrameSender, FrameReceiver) {
     (FrameSender::new(SenderConfig::default()), FrameReceiver::new(ReceiverConfig::default()))
 }
 
+/// As `oyster`, with frames in order: a baseline.
+fn in_order() -> (FrameSender, FrameReceiver) {
+    let profile = Profile::Conventional;
+    (FrameSender::new(SenderConfig::for_profile(profile)), FrameReceiver::new(ReceiverConfig::for_profile(profile)))
+}
+
 fn frames(receiver: &mut FrameReceiver, now: Duration) -> Vec<ReceivedFrame> {
     std::iter::from_fn(|| receiver.poll_frame(now)).collect()
 }
@@ -51,7 +57,7 @@ fn reordering_across_a_frame_boundary_costs_nothing() {
 
 #[test]
 fn a_lost_packet_is_waited_for_and_then_its_frames_prefix_is_handed_on() {
-    let (mut sender, mut receiver) = oyster();
+    let (mut sender, mut receiver) = in_order();
     let sent = datagrams(&mut sender, &[3, 1]);
     receiver.handle_fragment(&sent[0], millis(100)).unwrap();
     receiver.handle_fragment(&sent[2], millis(102)).unwrap();
@@ -70,8 +76,52 @@ fn a_lost_packet_is_waited_for_and_then_its_frames_prefix_is_handed_on() {
 }
 
 #[test]
-fn packets_of_newer_frames_end_the_wait_as_well() {
+fn a_whole_frame_comes_out_at_once_whatever_is_missing_before_it() {
     let (mut sender, mut receiver) = oyster();
+    let sent = datagrams(&mut sender, &[2, 1, 2]);
+    for packet in [0, 2, 3] {
+        receiver.handle_fragment(&sent[packet], millis(100)).unwrap();
+    }
+    assert_eq!(frames(&mut receiver, millis(100)), [complete(1, 1)]);
+    receiver.handle_fragment(&sent[1], millis(900)).unwrap();
+    assert_eq!(frames(&mut receiver, millis(900)), [complete(0, 2)], "late, but asked for until it is forgotten");
+    receiver.forget_before(FrameNumber(3));
+    receiver.handle_fragment(&sent[4], millis(901)).unwrap();
+    assert_eq!(frames(&mut receiver, millis(901)), []);
+    assert_eq!(std::iter::from_fn(|| receiver.poll_ack(b"", millis(901))).count(), 5, "each is acknowledged");
+}
+
+#[test]
+fn where_packets_are_lost_frames_repair_themselves() {
+    let (mut sender, mut receiver) = oyster();
+    let mut now = Duration::ZERO;
+    let (mut packets, mut whole, mut late) = (0, 0, 0);
+    for frame in 0..600_u32 {
+        now += millis(33);
+        let bytes: Vec<u8> = (0..2500 + frame).map(|byte| (byte * 7 + frame) as u8).collect();
+        sender.send(bytes.clone(), now).unwrap();
+        while let Some(datagram) = sender.poll_transmit(now + millis(20)) {
+            packets += 1;
+            if packets * 7 % 10 != 0 {
+                receiver.handle_fragment(&datagram, now + millis(40)).unwrap();
+            }
+        }
+        while let Some(ReceivedFrame::Complete { payload, .. }) = receiver.poll_frame(now + millis(40)) {
+            assert_eq!(payload, bytes);
+            whole += 1;
+            late += u32::from(frame >= 100);
+        }
+        while let Some(ack) = receiver.poll_ack(b"", now + millis(40)) {
+            sender.handle_ack(&ack, now + millis(60)).unwrap();
+        }
+    }
+    assert!((sender.loss() - 0.1).abs() < 0.02, "{}", sender.loss());
+    assert!(late >= 490 && whole < 600, "{late} of 500 once the loss is known; {whole} of 600 in all");
+}
+
+#[test]
+fn packets_of_newer_frames_end_the_wait_as_well() {
+    let (mut sender, mut receiver) = in_order();
     let sent = datagrams(&mut sender, &[1, 20]);
     for (packet, datagram) in sent.iter().enumerate().skip(1) {
         receiver.handle_fragment(datagram, millis(100)).unwrap();
@@ -83,7 +133,7 @@ fn packets_of_newer_frames_end_the_wait_as_well() {
 
 #[test]
 fn a_late_packet_is_acked_although_its_frame_is_gone() {
-    let (mut sender, mut receiver) = oyster();
+    let (mut sender, mut receiver) = in_order();
     let sent = datagrams(&mut sender, &[2, 1]);
     receiver.handle_fragment(&sent[0], millis(100)).unwrap();
     receiver.handle_fragment(&sent[2], millis(100)).unwrap();
@@ -154,15 +204,14 @@ fn packets_leave_at_most_two_milliseconds_apart() {
 }
 
 proptest! {
-    /// Whatever a network does, frames come out in order, at most once, and whole ones are what was sent.
+    /// Whatever a network does, frames come out at most once, in order if asked to, and whole ones are what was sent.
     #[test]
-    fn frames_come_out_in_order_once_and_as_they_were_sent(
+    fn frames_come_out_once_and_as_they_were_sent(
         packets_per_frame in prop::collection::vec(1usize..5, 1..30),
         // for each packet: copies that arrive, and how many places each is late
         fates in prop::collection::vec(prop::collection::vec(0usize..25, 0..3), 150),
-        classic: bool,
+        profile in prop::sample::select(vec![Profile::Classic, Profile::Conventional, Profile::Oyster]),
     ) {
-        let profile = if classic { Profile::Classic } else { Profile::Oyster };
         let payload_bytes_max = 1200;
         let mut sender = FrameSender::new(SenderConfig { payload_bytes_max, ..SenderConfig::for_profile(profile) });
         let mut receiver = FrameReceiver::new(ReceiverConfig::for_profile(profile));
@@ -172,14 +221,16 @@ proptest! {
             arrivals.extend(copies.iter().map(|late| (packet + late, packet)));
         }
         arrivals.sort_unstable();
-        let mut last = None;
+        let (mut last, mut seen) = (None, Vec::new());
         let mut lost = Vec::new();
         for (place, packet) in arrivals {
             let now = millis(1000 + 2 * place as u64);
             receiver.handle_fragment(&sent[packet], now).unwrap();
             while let Some(frame) = receiver.poll_frame(now) {
-                prop_assert!(last < Some(frame.number()));
+                prop_assert!(last < Some(frame.number()) || profile == Profile::Oyster);
+                prop_assert!(!seen.contains(&frame.number()));
                 last = Some(frame.number());
+                seen.push(frame.number());
                 let number = frame.number().0 as usize;
                 let whole = vec![number as u8; 1200 * packets_per_frame[number]];
                 match frame {

@@ -62,11 +62,11 @@ pub(crate) struct Arguments {
 }
 
 /// A clip is held in memory: more than a run can use is not read, where its own rate is not faster than this.
-const MOST_FRAMES_PER_SECOND: f64 = 120.0;
+pub(super) const MOST_FRAMES_PER_SECOND: f64 = 120.0;
 /// The ack link unless one is given.
-const ACK_LINK_BITS_PER_SECOND: u64 = 12_000_000;
+pub(super) const ACK_LINK_BITS_PER_SECOND: u64 = 12_000_000;
 
-fn cost(text: &str) -> Result<Cost, String> {
+pub(super) fn cost(text: &str) -> Result<Cost, String> {
     if text == "measured" {
         return Ok(Cost::Measured);
     }
@@ -113,6 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         effort: Effort::Live,
         encode_cost: arguments.encode_cost,
         decode_cost: arguments.decode_cost,
+        neighbours: Vec::new(),
     };
     let mut progress = Progress::of("encodes and decodes");
     let mut jobs = 0;
@@ -134,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// What the work took by the clock: that is what a call would have waited.
 #[expect(clippy::disallowed_methods, reason = "virtual time is charged with what work really took")]
-fn stopwatch(work: &mut dyn FnMut()) -> Duration {
+pub(super) fn stopwatch(work: &mut dyn FnMut()) -> Duration {
     let before = Instant::now();
     work();
     before.elapsed()

@@ -247,12 +247,12 @@ impl BoolEncoder {
         self.bytes.len()
     }
 
-    /// Ends the partition with every bit that a decoder's window takes in: libvpx calls a partition corrupt when it has to
-    /// read on past the end, even though it would read zeros.
+    /// Ends the partition with every bit that a decoder's window takes in and one more: libvpx calls a partition corrupt when
+    /// it has to read on past the end, even though it would read zeros, and ffmpeg when it could not read on.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        let bits = self.pending_bits + 8;
+        let bits = self.pending_bits + 9;
         let padding = bits.next_multiple_of(8) - bits;
-        flush_whole_bytes(&mut self.bytes, self.bottom << (padding + 8), bits + padding);
+        flush_whole_bytes(&mut self.bytes, self.bottom << (1 + padding + 8), bits + padding);
         self.bytes
     }
 }
@@ -353,6 +353,16 @@ mod tests {
         let bytes = encoder.finish();
         let mut decoder = BoolDecoder::new(&bytes);
         assert!(bools.iter().all(|&(bit, probability)| decoder.read(probability) == bit));
+    }
+
+    #[test]
+    fn a_partition_outlasts_every_decoder_s_window() {
+        // ffmpeg calls a macroblock without coefficients lost if eight bits and one more are not left for it.
+        for bools in 0..100 {
+            let mut encoder = BoolEncoder::new();
+            (0..bools).for_each(|_| encoder.write_flag(true));
+            assert!(8 * encoder.finish().len() > bools + 8);
+        }
     }
 
     #[test]

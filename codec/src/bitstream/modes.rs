@@ -4,7 +4,7 @@ use super::bool_coder::{BoolDecoder, BoolSink};
 use super::frame_header::{FrameHeader, FrameKind};
 use super::probabilities::Probabilities;
 use super::tables::{
-    CHROMA_MODE_TREE, INTER_MODE_TREE, KEY_CHROMA_MODE_PROBABILITIES, KEY_LUMA_MODE_PROBABILITIES, KEY_LUMA_MODE_TREE,
+    CHROMA_MODE_TREE, KEY_CHROMA_MODE_PROBABILITIES, KEY_LUMA_MODE_PROBABILITIES, KEY_LUMA_MODE_TREE,
     KEY_SUBBLOCK_MODE_PROBABILITIES, LUMA_MODE_TREE, Probability, SEGMENT_TREE, SPLIT_FIRST_SUBBLOCK, SPLIT_PARTS,
     SPLIT_PROBABILITIES, SPLIT_TREE, SUBBLOCK_MODE_PROBABILITIES, SUBBLOCK_MODE_TREE, SUBBLOCK_VECTOR_CONTEXTS,
     SUBBLOCK_VECTOR_TREE, VectorProbabilities,
@@ -253,7 +253,7 @@ impl InterModeCoding {
             sink.put(macroblock.reference == Reference::AltRef, self.golden_probability);
         }
         let suggestions = Suggestions::find(grid, cell, macroblock.reference, self.sign_biases, bounds);
-        sink.put_tree(&INTER_MODE_TREE, &suggestions.mode_probabilities, macroblock.luma_mode.inter_leaf());
+        write_inter_mode(sink, macroblock.luma_mode, &suggestions.mode_probabilities);
         match macroblock.luma_mode {
             LumaMode::New => write_vector(sink, &self.vectors, macroblock.vector.minus(suggestions.best)),
             LumaMode::Split => self.write_split(sink, grid, cell, suggestions.best),
@@ -282,7 +282,8 @@ impl InterModeCoding {
         let mut vectors = [MotionVector::ZERO; 16];
         for (part, &first) in SPLIT_FIRST_SUBBLOCK[usize::from(split)].iter().enumerate() {
             let (left, above) = neighbouring_vectors(grid, cell, &vectors, first.into());
-            let source = decoder.read_tree(&SUBBLOCK_VECTOR_TREE, vector_context(left, above));
+            let source =
+                decoder.read_tree(&SUBBLOCK_VECTOR_TREE, &SUBBLOCK_VECTOR_CONTEXTS[vector_context(left, above)]);
             let vector = match source {
                 LEFT => left,
                 ABOVE => above,
@@ -316,7 +317,7 @@ impl InterModeCoding {
             } else {
                 NEW
             };
-            sink.put_tree(&SUBBLOCK_VECTOR_TREE, vector_context(left, above), source);
+            sink.put_tree(&SUBBLOCK_VECTOR_TREE, &SUBBLOCK_VECTOR_CONTEXTS[vector_context(left, above)], source);
             if source == NEW {
                 write_vector(sink, &self.vectors, vector.minus(best));
             }
@@ -342,16 +343,25 @@ fn neighbouring_vectors(
     (left, above)
 }
 
-/// Probabilities of where a part's vector comes from, given the vectors to its left and above (RFC 6386 §16.3).
-pub(crate) fn vector_context(left: MotionVector, above: MotionVector) -> &'static [Probability; 3] {
-    let context = match (left == above, above == MotionVector::ZERO, left == MotionVector::ZERO) {
+/// Writes the mode of an inter macroblock. The tree is a list: each node but the mode's own says "not yet".
+#[inline]
+fn write_inter_mode(sink: &mut impl BoolSink, mode: LumaMode, probabilities: &[Probability; 4]) {
+    let leaf = usize::from(mode.inter_leaf());
+    for (node, probability) in probabilities.iter().enumerate().take(leaf + 1) {
+        sink.put(node < leaf, *probability);
+    }
+}
+
+/// Which of [`SUBBLOCK_VECTOR_CONTEXTS`] tells where a part's vector comes from, given the vectors to its left and above
+/// (RFC 6386 §16.3).
+pub(crate) fn vector_context(left: MotionVector, above: MotionVector) -> usize {
+    match (left == above, above == MotionVector::ZERO, left == MotionVector::ZERO) {
         (true, true, _) => 4,
         (true, false, _) => 3,
         (false, true, _) => 2,
         (false, false, true) => 1,
         (false, false, false) => 0,
-    };
-    &SUBBLOCK_VECTOR_CONTEXTS[context]
+    }
 }
 
 #[cfg(test)]

@@ -39,9 +39,8 @@ pub(crate) const SUBBLOCK_MODE_TREE: [i8; 18] = [0, 2, -1, 4, -2, 6, 8, 12, -3, 
 /// Their fixed probabilities on inter frames, without contexts (RFC 6386 §16.1).
 pub(crate) const SUBBLOCK_MODE_PROBABILITIES: [Probability; 9] = [120, 90, 79, 133, 87, 85, 80, 111, 151];
 
-/// Modes of inter macroblocks: zero, nearest, near, new, split as 0..=4 (RFC 6386 §16.2).
-pub(crate) const INTER_MODE_TREE: [i8; 8] = [0, 2, -1, 4, -2, 6, -3, -4];
-/// Their probabilities, by what was counted among the neighbours and by tree node (RFC 6386 §16.3).
+/// Probabilities of the modes of inter macroblocks, by what was counted among the neighbours and by node of a tree that is a
+/// list: not zero, not nearest, not near, not new but split (RFC 6386 §16.2, §16.3).
 pub(crate) const INTER_MODE_CONTEXTS: [[Probability; 4]; 6] =
     [[7, 1, 1, 143], [14, 18, 14, 107], [135, 64, 57, 68], [60, 56, 128, 65], [159, 134, 128, 34], [234, 188, 128, 28]];
 /// How a macroblock is split: 0 into two 16x8, 1 into two 8x16, 2 into quarters, 3 into sixteenths (RFC 6386 §16.3).

@@ -115,6 +115,12 @@ pub(crate) struct Suggestions {
     pub(crate) mode_probabilities: [Probability; 4],
 }
 
+impl Default for Suggestions {
+    fn default() -> Self {
+        Self::STILL
+    }
+}
+
 impl Suggestions {
     /// What three neighbours with zero vectors suggest, none of them split: they count 2, 2 and 1 for zero.
     const STILL: Self = Self {

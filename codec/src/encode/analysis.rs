@@ -10,7 +10,7 @@ use super::mode_counts::ModeProbabilities;
 use super::mode_record::ModeRecord;
 use super::pass::Pass;
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
-use super::residue::{Prediction, Residue};
+use super::residue::{Predictions, Residue};
 use super::token_prices::TokenPrices;
 use crate::bitstream::probabilities::Probabilities;
 use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
@@ -52,13 +52,11 @@ pub struct Analysis {
     /// The picture to encode, in whole macroblocks.
     pub(super) picture: PictureBuffer,
     pub(super) grid: MacroblockGrid,
-    /// What each macroblock is predicted as, if from another picture, and the coefficients of what that leaves. In raster order;
-    /// empty on a key frame.
-    pub(super) predictions: Vec<Prediction>,
+    /// How macroblocks are predicted that are not as the last picture has them.
+    pub(super) predictions: Predictions,
+    /// What prediction leaves of each macroblock, unless it is intra.
     pub(super) residue: Residue,
-    /// How each macroblock is to be treated.
-    pub(super) treatments: Vec<Treatment>,
-    /// How many of them are in the renewed segment.
+    /// How many macroblocks are in the renewed segment.
     pub(super) renewed: u32,
     /// On inter frames.
     pub(super) mode_probabilities: Option<ModeProbabilities>,
@@ -71,17 +69,6 @@ pub struct Analysis {
     /// As [`Analysis::modes`] tells it.
     pub(super) mode_record: OnceLock<ModeRecord>,
     hints: Hints,
-}
-
-/// What finishing does with a macroblock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Treatment {
-    /// It is predicted from the frame itself, or as was stored.
-    Coded,
-    /// It is as it was in the last frame: nothing is stored or coded.
-    Kept,
-    /// It is where it was in the last frame, and only its coefficients are stored.
-    Improved,
 }
 
 /// Looks at `image` for a decoder that is in state `source`: chooses how each macroblock is predicted, once for all
@@ -97,7 +84,7 @@ pub fn analyse(
     let picture = PictureBuffer::from_image(image);
     let mut pass = Pass::new(source, &picture, plan, hints, effort)?;
     pass.decide_all();
-    let Pass { grid, predictions, residue, treatments, counts, .. } = pass;
+    let Pass { grid, predictions, residue, counts, .. } = pass;
     let mode_probabilities = match plan.kind {
         FrameKind::Key => None,
         FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
@@ -112,7 +99,6 @@ pub fn analyse(
         grid,
         predictions,
         residue,
-        treatments,
         renewed: 0,
         mode_probabilities,
         intra_coefficients: IntraEstimates::default(),
@@ -152,9 +138,6 @@ impl Analysis {
         for &index in &chosen {
             let cell = self.grid.cell(index / columns, index % columns);
             self.grid.macroblock_mut(cell).segment = RENEWED_SEGMENT;
-            if self.treatments[index] == Treatment::Kept {
-                self.treatments[index] = Treatment::Improved;
-            }
         }
         self.renewed = chosen.len() as u32;
         if let Some(field) = &mut self.hints.field {

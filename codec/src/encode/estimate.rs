@@ -74,7 +74,7 @@ impl Analysis {
                     planes[1].index(8 * column, 8 * row),
                     planes[2].index(8 * column, 8 * row),
                 ];
-                self.predict(macroblock, index, &mut planes, at);
+                self.predict(index, &mut planes, at);
                 let Workspace { coefficients, levels } = &mut work;
                 let blocks = self.coefficients(quantizer, macroblock, (row, column), coefficients);
                 if settler.settle_all(blocks, coefficients, levels) {

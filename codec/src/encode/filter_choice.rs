@@ -19,7 +19,7 @@ const USUAL_LEVEL: u32 = 340;
 const TRIED: [u32; 3] = [4, 3, 5];
 
 /// The strip is this part of the rows of macroblocks, from the middle of the picture.
-const STRIP_PART: usize = 8;
+const STRIP_PART: usize = 15;
 
 /// Pictures with fewer rows of macroblocks than this take the usual level.
 const LEAST_ROWS: usize = 9;

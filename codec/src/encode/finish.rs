@@ -1,7 +1,7 @@
 //! One version of an analysed frame: levels, reconstruction, tokens, probabilities, loop filter and bits at one quantizer.
 //! The loop is closed: what is predicted from within the frame is predicted from this version's own samples.
 
-use super::analysis::{Analysis, Treatment, known_probabilities};
+use super::analysis::{Analysis, known_probabilities};
 use super::background::segmentation;
 use super::contexts::TokenContexts;
 use super::filter_choice::{FILTER_DELTAS, choose_level};
@@ -28,7 +28,7 @@ use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::decode::Basis;
 use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
-use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, Reference};
+use crate::macroblock::{Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
 use crate::predict::intra::RowAbove;
 use crate::state::SegmentMap;
@@ -109,10 +109,7 @@ impl Analysis {
         coefficients: &mut Blocks,
     ) -> u32 {
         let index = row * self.grid.columns() + column;
-        let treatment = self.treatments[index];
-        if treatment == Treatment::Kept {
-            0
-        } else if macroblock.segment != 0 {
+        if macroblock.segment != 0 {
             self.transform_anew(macroblock, (row, column), coefficients);
             ALL_BLOCKS
         } else if quantizer >= self.plan.finest {
@@ -145,9 +142,10 @@ impl Analysis {
     fn transform_anew(&self, macroblock: &Macroblock, (row, column): (usize, usize), coefficients: &mut Blocks) {
         let source = MacroblockSamples::of(&Plane::ALL.map(|plane| self.picture.plane(plane)), row, column);
         let last = self.source.stream().map(|stream| stream.reference(Reference::Last).planes());
-        let prediction = match &last {
-            Some(last) if stays(macroblock) => MacroblockSamples::of(last, row, column),
-            _ => MacroblockSamples::of_prediction(&self.predictions[row * self.grid.columns() + column]),
+        let prediction = match (self.predictions.of(row * self.grid.columns() + column), &last) {
+            (Some(prediction), _) => MacroblockSamples::of_prediction(prediction),
+            (None, Some(last)) => MacroblockSamples::of(last, row, column),
+            (None, None) => return,
         };
         transform(&source, &prediction, macroblock.luma_mode.has_y2(), coefficients);
     }
@@ -160,14 +158,12 @@ impl Analysis {
         }
     }
 
-    /// Paints what `macroblock`, an inter one and the frame's `index`th, is predicted as into `planes` from `at` on, where the
+    /// Paints what the `index`th macroblock, an inter one, is predicted as into `planes` from `at` on, where the
     /// last picture is still to be seen.
     #[inline]
-    pub(super) fn predict(&self, macroblock: &Macroblock, index: usize, planes: &mut [PlaneViewMut; 3], at: Starts) {
-        if stays(macroblock) {
-            return;
-        }
-        let (luma, chroma) = self.predictions[index].split_at(CHROMA_AT[0]);
+    pub(super) fn predict(&self, index: usize, planes: &mut [PlaneViewMut; 3], at: Starts) {
+        let Some(prediction) = self.predictions.of(index) else { return };
+        let (luma, chroma) = prediction.split_at(CHROMA_AT[0]);
         for (row, predicted) in luma.as_chunks::<16>().0.iter().enumerate() {
             let start = at[0] + row * planes[0].stride;
             *planes[0].samples[start..].first_chunk_mut().expect("a macroblock lies within its plane") = *predicted;
@@ -246,11 +242,6 @@ impl Analysis {
     }
 }
 
-/// Whether a macroblock is predicted as what the last picture has in its place.
-fn stays(macroblock: &Macroblock) -> bool {
-    macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero
-}
-
 /// A version while it is being coded.
 struct Version<'a> {
     analysis: &'a Analysis,
@@ -301,7 +292,7 @@ impl<'a> Version<'a> {
                     let source = MacroblockSamples::of(&source, row, column);
                     code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
                 } else {
-                    analysis.predict(&macroblock, index, &mut planes, at);
+                    analysis.predict(index, &mut planes, at);
                     let Workspace { coefficients, levels } = &mut work;
                     let blocks = analysis.coefficients(fineness.quantizer(), &macroblock, (row, column), coefficients);
                     let any = settler.settle_all(blocks, coefficients, levels);

@@ -1,13 +1,14 @@
 //! How an inter macroblock is predicted: which reference, which mode, which vector. Weighed by the transformed difference
 //! of the real prediction and by what the choice costs to say, at the λ of the finest quantizer.
 
-use super::motion::{Reach, Search};
+use super::motion::{Found, Reach, Search};
 use super::price::{Lambda, VectorPrices};
 use super::rate::{Cost, bit_cost};
 use super::residue::{CHROMA_AT, MacroblockSamples, Prediction};
+use super::split::SplitPrices;
 use crate::bitstream::tables::Probability;
 use crate::bitstream::vectors::Suggestions;
-use crate::kernels::difference::satd_16x16;
+use crate::kernels::difference::satd_quarters;
 use crate::kernels::interpolate::{self, Interpolation, TAPS_BEFORE};
 use crate::macroblock::{LumaMode, MotionVector, Reference};
 use crate::picture::PlaneView;
@@ -43,13 +44,56 @@ pub(super) fn mode_cost(mode: LumaMode, p: &[Probability; 4]) -> Cost {
 pub(super) struct InterDecision<'a> {
     pub(super) pictures: Vec<ReferencePicture<'a>>,
     pub(super) prices: VectorPrices,
+    pub(super) split_prices: SplitPrices,
     pub(super) lambda: Lambda,
     pub(super) columns: usize,
     pub(super) rows: usize,
     /// Transformed difference below which no other reference is looked at.
     pub(super) content: u32,
+    /// Cost below which motion is not searched.
+    pub(super) enough: u32,
     /// Whether motion is searched in other references too, beyond what the neighbours suggest.
     pub(super) searches_others: bool,
+}
+
+/// Last, golden and altref.
+const MOST_PICTURES: usize = 3;
+
+/// Room for what is found out about one macroblock, kept from one to the next.
+#[derive(Default)]
+pub(super) struct Weighing {
+    /// What searches found, by reference.
+    pub(super) found: [Found; MOST_PICTURES],
+    /// In which references motion was searched.
+    pub(super) searched: [bool; MOST_PICTURES],
+    /// Predictions between whole samples: that of the best choice so far and another.
+    blocks: [Block; 2],
+    best_block: usize,
+    /// What the neighbours suggest for the best choice's reference.
+    pub(super) offered: Suggestions,
+    /// Transformed differences of the best choice, by quarters.
+    pub(super) quarters: [u32; 4],
+}
+
+/// A predicted block of luma.
+struct Block([u8; 256]);
+
+impl Default for Block {
+    fn default() -> Self {
+        Self([0; 256])
+    }
+}
+
+impl Weighing {
+    /// The luma prediction of the best choice, where that lies between whole samples.
+    pub(super) fn luma(&self) -> &[u8; 256] {
+        &self.blocks[self.best_block].0
+    }
+}
+
+/// Whether a vector says a whole number of samples both ways.
+pub(super) fn is_whole(vector: MotionVector) -> bool {
+    (vector.row | vector.column) & 3 == 0
 }
 
 impl InterDecision<'_> {
@@ -60,73 +104,98 @@ impl InterDecision<'_> {
         source: &MacroblockSamples,
         (row, column): (usize, usize),
         neighbours: impl Fn(Reference) -> Suggestions,
-        starts: &[MotionVector],
+        starts: &[MotionVector; 4],
+        weighing: &mut Weighing,
     ) -> InterChoice {
         let reach = Reach::of(column, row, self.columns, self.rows);
-        let mut best: Option<InterChoice> = None;
+        let mut best = InterChoice { picture: 0, mode: LumaMode::Zero, vector: MotionVector::ZERO, cost: u32::MAX };
+        weighing.searched = [false; MOST_PICTURES];
         for (picture, reference) in self.pictures.iter().enumerate() {
-            if best.is_some_and(|best| best.cost < self.content) {
+            if best.cost < self.content {
                 break;
             }
             let offered = neighbours(reference.reference);
-            let mut weigh = |mode: LumaMode, vector: MotionVector, saying: Cost| {
+            let mut weigh = |mode: LumaMode, vector: MotionVector, saying: Cost, weighing: &mut Weighing| {
                 let said = reference.cost + mode_cost(mode, &offered.mode_probabilities) + saying;
-                let cost =
-                    self.difference(source, &reference.planes[0], (row, column), vector) + self.lambda.absolute(said);
-                if best.is_none_or(|best| cost < best.cost) {
-                    best = Some(InterChoice { picture, mode, vector, cost });
+                let quarters = weighing.differences(source, &reference.planes[0], (row, column), vector);
+                let cost = quarters.iter().sum::<u32>() + self.lambda.absolute(said);
+                if cost < best.cost {
+                    best = InterChoice { picture, mode, vector, cost };
+                    weighing.take(vector, quarters, &offered);
                 }
+                best.cost
             };
-            weigh(LumaMode::Zero, MotionVector::ZERO, 0);
+            let mut lowest = weigh(LumaMode::Zero, MotionVector::ZERO, 0, weighing);
             let offers = |vector: MotionVector| vector != MotionVector::ZERO && reach.holds_vector(vector);
             if offers(offered.nearest) {
-                weigh(LumaMode::Nearest, offered.nearest, 0);
+                lowest = weigh(LumaMode::Nearest, offered.nearest, 0, weighing);
             }
             if offers(offered.near) && offered.near != offered.nearest {
-                weigh(LumaMode::Near, offered.near, 0);
+                lowest = weigh(LumaMode::Near, offered.near, 0, weighing);
             }
-            if picture > 0 && !self.searches_others {
+            if lowest < self.enough || (picture > 0 && !self.searches_others) {
                 continue;
             }
-            let search = Search {
-                source: source.luma,
-                source_stride: source.luma_stride,
-                reference: reference.planes[0],
-                position: (16 * column as i32, 16 * row as i32),
-                reach,
-                best: offered.best,
-                prices: &self.prices,
-            };
-            let mut all = [MotionVector::ZERO; 8];
-            all[1..4].copy_from_slice(&[offered.best, offered.nearest, offered.near]);
-            let count = 4 + starts.len().min(4);
-            all[4..count].copy_from_slice(&starts[..count - 4]);
-            let (vector, _) = search.run(&all[..count]);
+            let search = self.search(source, (row, column), picture, offered.best);
+            let [a, b, c, d] = *starts;
+            let starts = [MotionVector::ZERO, offered.best, offered.nearest, offered.near, a, b, c, d];
+            search.run(&starts, &mut weighing.found[picture]);
+            weighing.searched[picture] = true;
+            let vector = weighing.found[picture].vector;
             if ![MotionVector::ZERO, offered.nearest, offered.near].contains(&vector) {
-                weigh(LumaMode::New, vector, self.prices.cost(vector, offered.best));
+                weigh(LumaMode::New, vector, self.prices.cost(vector, offered.best), weighing);
             }
         }
-        best.expect("there is a last frame, and its zero vector was weighed")
+        best
+    }
+
+    /// A search in one of the references, for a macroblock that new vectors are coded as differences to `best`.
+    pub(super) fn search<'a>(
+        &'a self,
+        source: &MacroblockSamples<'a>,
+        (row, column): (usize, usize),
+        picture: usize,
+        best: MotionVector,
+    ) -> Search<'a> {
+        Search {
+            source: source.luma,
+            source_stride: source.luma_stride,
+            reference: self.pictures[picture].planes[0],
+            position: (16 * column as i32, 16 * row as i32),
+            reach: Reach::of(column, row, self.columns, self.rows),
+            best,
+            prices: &self.prices,
+        }
     }
 }
 
-impl InterDecision<'_> {
-    /// Transformed difference of luma between `source` and its prediction by `vector`.
-    fn difference(
-        &self,
+impl Weighing {
+    /// Transformed differences of luma between `source` and its prediction by `vector`, by quarters. The prediction is left
+    /// beside that of the best choice.
+    fn differences(
+        &mut self,
         source: &MacroblockSamples,
         plane: &PlaneView,
         (row, column): (usize, usize),
         vector: MotionVector,
-    ) -> u32 {
-        if (vector.row | vector.column) & 3 == 0 {
+    ) -> [u32; 4] {
+        if is_whole(vector) {
             let x = 16 * column as isize + isize::from(vector.column >> 2);
             let y = 16 * row as isize + isize::from(vector.row >> 2);
-            return satd_16x16(source.luma, source.luma_stride, plane.at(x, y), plane.stride);
+            return satd_quarters(source.luma, source.luma_stride, plane.at(x, y), plane.stride);
         }
-        let mut block = [0; 256];
-        predict_luma(plane, (row, column), vector, &mut block);
-        satd_16x16(source.luma, source.luma_stride, &block, 16)
+        let Block(block) = &mut self.blocks[1 - self.best_block];
+        predict_luma(plane, (row, column), vector, block);
+        satd_quarters(source.luma, source.luma_stride, block, 16)
+    }
+
+    /// Takes what has just been predicted as the best choice.
+    fn take(&mut self, vector: MotionVector, quarters: [u32; 4], offered: &Suggestions) {
+        self.offered = *offered;
+        self.quarters = quarters;
+        if !is_whole(vector) {
+            self.best_block = 1 - self.best_block;
+        }
     }
 }
 

@@ -1,19 +1,15 @@
 //! How a macroblock of an inter frame is predicted: from another picture as a whole or in parts, or from its own
 //! surroundings, which are taken to be what the source has there.
 
-use super::analysis::Treatment;
-use super::inter::{InterChoice, InterDecision, mode_cost, predict_chroma, predict_luma};
+use super::inter::{InterChoice, InterDecision, is_whole, mode_cost, predict_chroma, predict_luma};
 use super::intra::{OpenCanvas, choose_chroma, choose_luma, choose_subblocks};
-use super::motion::Reach;
 use super::pass::{Pass, Place};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, transform};
 use super::split::{PartVector, SplitChoice, SplitSearch, VectorsAround, predict_split};
 use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
 use crate::bitstream::vectors::{Suggestions, VectorBounds};
-use crate::kernels::difference::sad_16x16;
 use crate::macroblock::{LumaMode, Macroblock, MotionVector, Reference, SubblockMode};
-use crate::picture::PlaneView;
 
 /// None of our references lies after the frame, so no vector is turned round.
 pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
@@ -21,10 +17,6 @@ pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
 /// What saying "intra" costs on an inter frame, before it is known how many there are. It also stands for what is lost when the
 /// surroundings turn out to be coarser than the source: more than the bare price was measured to be best.
 const INTRA_PRICE: Cost = 12 * BIT;
-
-/// The largest sum of absolute differences, in steps, with which a macroblock may turn out to be kept as it is. Blurred
-/// pictures that move slowly differ by little more, and suffer when they are kept: found by measuring.
-const KEPT_DIFFERENCE: u32 = 0;
 
 /// How an intra macroblock is predicted.
 struct IntraChoice {
@@ -37,17 +29,13 @@ struct IntraChoice {
 impl Pass<'_> {
     /// Decides the macroblock at `place`; if it is inter, stores its prediction and coefficients.
     pub(super) fn decide_inter(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place) {
-        if self.is_kept(source, &inter.pictures[0].planes, place) {
-            *self.grid.macroblock_mut(place.cell) =
-                Macroblock { luma_mode: LumaMode::Zero, reference: Reference::Last, ..Macroblock::OUTSIDE };
-            self.treatments[place.index] = Treatment::Kept;
-            return;
-        }
         let starts = self.starts(place);
-        let whole = inter.choose(source, place.position(), |reference| self.suggestions(reference, place), &starts);
-        let split = (whole.cost > self.thresholds.split * self.step)
+        let bounds = VectorBounds::new(place.row, place.column, self.grid.rows(), self.grid.columns());
+        let suggestions = |reference| Suggestions::find(&self.grid, place.cell, reference, SIGN_BIASES, &bounds);
+        let whole = inter.choose(source, place.position(), suggestions, &starts, &mut self.weighing);
+        let split = (whole.cost > self.thresholds.split * self.step && self.weighing.searched[whole.picture])
             .then(|| self.choose_split(inter, source, place, &whole))
-            .filter(|split| split.cost < whole.cost);
+            .flatten();
         let cost = split.map_or(whole.cost, |split| split.cost);
         if cost > self.thresholds.intra * self.step
             && let Some(intra) = self.choose_intra(source, place, cost)
@@ -59,23 +47,6 @@ impl Pass<'_> {
             Some(split) => self.take_split(inter, source, place, whole.picture, &split),
             None => self.take_whole(inter, source, place, &whole),
         }
-    }
-
-    fn suggestions(&self, reference: Reference, place: Place) -> Suggestions {
-        let bounds = VectorBounds::new(place.row, place.column, self.grid.rows(), self.grid.columns());
-        Suggestions::find(&self.grid, place.cell, reference, SIGN_BIASES, &bounds)
-    }
-
-    /// Whether a macroblock is so near to what the last frame has in its place that at the finest quantizer nothing
-    /// remains.
-    fn is_kept(&mut self, source: &MacroblockSamples, last: &[PlaneView; 3], place: Place) -> bool {
-        let prediction = MacroblockSamples::of(last, place.row, place.column);
-        let difference = sad_16x16(source.luma, source.luma_stride, prediction.luma, prediction.luma_stride);
-        if difference > KEPT_DIFFERENCE * self.step {
-            return false;
-        }
-        transform(source, &prediction, true, &mut self.work.coefficients);
-        self.quantisers.busy(true, &self.work.coefficients) == 0
     }
 
     /// Where motion is looked for besides what the neighbours suggest: the vector above and to the right, and what the hints
@@ -105,33 +76,36 @@ impl Pass<'_> {
         }
     }
 
-    /// The best way to split the macroblock, starting from how it is best predicted as a whole.
+    /// The best way to split the macroblock, if one is cheaper than how it is best predicted as a whole.
     fn choose_split(
         &self,
         inter: &InterDecision,
         source: &MacroblockSamples,
         place: Place,
         whole: &InterChoice,
-    ) -> SplitChoice {
+    ) -> Option<SplitChoice> {
         let picture = &inter.pictures[whole.picture];
-        let offered = self.suggestions(picture.reference, place);
-        let search = SplitSearch {
+        let offered = &self.weighing.offered;
+        let search = inter.search(source, place.position(), whole.picture, offered.best);
+        let quarters = [0, 1, 2, 3].map(|quarter| search.quarter(quarter, &self.weighing.found[whole.picture]));
+        let split = SplitSearch {
             source,
             plane: picture.planes[0],
             position: place.position(),
-            reach: Reach::of(place.column, place.row, self.grid.columns(), self.grid.rows()),
             best: offered.best,
             around: self.vectors_around(place),
         };
-        let mut choice = search.run(inter, whole.vector);
-        choice.cost += self.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
-        choice
+        let said = self.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
+        let limit = whole.cost.checked_sub(said)?;
+        let mut choice = split.run(inter, (whole.vector, self.weighing.quarters), quarters, limit)?;
+        choice.cost += said;
+        Some(choice)
     }
 
     fn take_whole(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place, choice: &InterChoice) {
         let picture = &inter.pictures[choice.picture];
         if choice.mode == LumaMode::New {
-            let best = self.suggestions(picture.reference, place).best;
+            let best = self.weighing.offered.best;
             self.counts.count_vector(choice.vector.minus(best));
         }
         *self.grid.macroblock_mut(place.cell) = Macroblock {
@@ -140,19 +114,27 @@ impl Pass<'_> {
             vector: choice.vector,
             ..Macroblock::OUTSIDE
         };
-        let prediction = &mut self.predictions[place.index];
-        predict_luma(&picture.planes[0], place.position(), choice.vector, prediction);
-        predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, prediction);
-        self.keep_residue(source, place, true);
+        if choice.mode == LumaMode::Zero && picture.reference == Reference::Last {
+            let last = MacroblockSamples::of(&picture.planes, place.row, place.column);
+            self.keep_residue(source, &last, place, true);
+            return;
+        }
+        let mut prediction = [0; 384];
+        if is_whole(choice.vector) {
+            predict_luma(&picture.planes[0], place.position(), choice.vector, &mut prediction);
+        } else {
+            prediction[..256].copy_from_slice(self.weighing.luma());
+        }
+        predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, &mut prediction);
+        self.keep_residue(source, &MacroblockSamples::of_prediction(&prediction), place, true);
+        self.predictions.keep(place.index, prediction);
     }
 
     /// Keeps what the prediction of the macroblock at `place` leaves of `source`.
-    fn keep_residue(&mut self, source: &MacroblockSamples, place: Place, y2: bool) {
-        let prediction = MacroblockSamples::of_prediction(&self.predictions[place.index]);
+    fn keep_residue(&mut self, source: &MacroblockSamples, prediction: &MacroblockSamples, place: Place, y2: bool) {
         let coefficients = &mut self.work.coefficients;
-        transform(source, &prediction, y2, coefficients);
-        let busy = self.quantisers.busy(y2, coefficients);
-        self.residue.keep(place.index, busy, coefficients);
+        transform(source, prediction, y2, coefficients);
+        self.residue.keep(place.index, self.quantisers.busy(y2, coefficients), coefficients);
     }
 
     fn take_split(
@@ -164,7 +146,7 @@ impl Pass<'_> {
         choice: &SplitChoice,
     ) {
         let picture = &inter.pictures[picture];
-        let best = self.suggestions(picture.reference, place).best;
+        let best = self.weighing.offered.best;
         let around = self.vectors_around(place);
         for &first in SPLIT_FIRST_SUBBLOCK[usize::from(choice.split)] {
             let vector = choice.vectors[usize::from(first)];
@@ -181,28 +163,29 @@ impl Pass<'_> {
             vector: choice.vectors[15],
             ..Macroblock::OUTSIDE
         };
-        let prediction = &mut self.predictions[place.index];
-        predict_split(&picture.planes, place.position(), &choice.vectors, prediction);
-        self.keep_residue(source, place, false);
+        let mut prediction = [0; 384];
+        predict_split(&picture.planes, place.position(), &choice.vectors, &mut prediction);
+        self.keep_residue(source, &MacroblockSamples::of_prediction(&prediction), place, false);
+        self.predictions.keep(place.index, prediction);
     }
 
     /// The best intra prediction, if it costs less than `limit`.
     fn choose_intra(&self, source: &MacroblockSamples, place: Place, limit: u32) -> Option<IntraChoice> {
         let said = self.lambda.absolute(INTRA_PRICE);
         let (prices, lambda) = (&self.intra_prices, &self.lambda);
-        let (luma_mode, cost) = choose_luma(source, &self.luma_edges(place), prices, lambda);
-        let mut choice = IntraChoice { luma_mode, modes: None, cost: cost + said };
-        let lowest = choice.cost.min(limit);
-        if lowest > self.thresholds.subblocks * self.step {
+        let limit = limit.saturating_sub(said);
+        let whole = choose_luma(source, || self.luma_edges(place), prices, lambda, limit);
+        let mut choice = whole.map(|(luma_mode, cost)| IntraChoice { luma_mode, modes: None, cost: cost + said });
+        let lowest = whole.map_or(limit, |(_, cost)| cost);
+        if lowest + said > self.thresholds.subblocks * self.step {
             let edges = self.subblock_edges(place);
             let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
             let around = self.modes_around(place.cell);
-            let lowest = lowest.saturating_sub(said);
             if let Some((modes, cost)) = choose_subblocks(source, &mut canvas, &around, prices, lambda, lowest) {
-                choice = IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes), cost: cost + said };
+                choice = Some(IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes), cost: cost + said });
             }
         }
-        (choice.cost < limit).then_some(choice)
+        choice
     }
 
     fn take_intra(&mut self, source: &MacroblockSamples, place: Place, choice: &IntraChoice) {

@@ -2,15 +2,15 @@
 //! the transformed difference and by what the modes cost to say.
 
 use super::price::Lambda;
-use super::rate::{Cost, bit_cost};
+use super::rate::{Cost, leaf_costs};
 use super::residue::MacroblockSamples;
-use crate::bitstream::bool_coder::each_tree_bit;
 use crate::bitstream::tables::{
     CHROMA_MODE_TREE, KEY_CHROMA_MODE_PROBABILITIES, KEY_LUMA_MODE_PROBABILITIES, KEY_LUMA_MODE_TREE,
     KEY_SUBBLOCK_MODE_PROBABILITIES, LUMA_MODE_TREE, Probability, SUBBLOCK_MODE_PROBABILITIES, SUBBLOCK_MODE_TREE,
 };
-use crate::kernels::difference::{satd_8x8, satd_16x16};
+use crate::kernels::difference::satd_8x8;
 use crate::kernels::intra::{Edges, SubblockCandidates, SubblockEdge, predict_block, subblock_candidates};
+use crate::kernels::margins::Margins;
 use crate::macroblock::{ChromaMode, LumaMode, SubblockMode};
 use crate::predict::intra::SubblockEdges;
 
@@ -55,36 +55,29 @@ impl IntraPrices {
     }
 }
 
-/// What each leaf of a tree costs.
-fn leaf_costs<const N: usize>(tree: &[i8], probabilities: &[Probability]) -> [Cost; N] {
-    std::array::from_fn(|leaf| {
-        let mut cost = 0;
-        each_tree_bit(tree, leaf as u8, |node, bit| cost += bit_cost(bit, probabilities[node]));
-        cost
-    })
-}
-
 /// The modes of a whole luma block. Chroma's mean the same.
 const LUMA_MODES: [LumaMode; 4] = [LumaMode::Dc, LumaMode::Vertical, LumaMode::Horizontal, LumaMode::TrueMotion];
 
 const CHROMA_MODES: [ChromaMode; 4] =
     [ChromaMode::Dc, ChromaMode::Vertical, ChromaMode::Horizontal, ChromaMode::TrueMotion];
 
-/// The best mode for all of luma, and its cost: transformed difference and price.
+/// The best mode for all of luma, and its cost, transformed difference and price, or none once that must reach `limit`.
 pub(super) fn choose_luma(
     source: &MacroblockSamples,
-    around: &Edges<16>,
+    around: impl FnOnce() -> Edges<16>,
     prices: &IntraPrices,
     lambda: &Lambda,
-) -> (LumaMode, u32) {
-    let mut block = [0; 256];
-    let weighed = [0, 1, 2, 3].map(|leaf| {
-        predict_block(CHROMA_MODES[leaf], around, &mut block, 16);
-        let difference = satd_16x16(source.luma, source.luma_stride, &block, 16);
-        (difference + lambda.absolute(prices.luma(LUMA_MODES[leaf])), leaf)
-    });
-    let (cost, best) = weighed.into_iter().min().expect("there are four modes");
-    (LUMA_MODES[best], cost)
+    limit: u32,
+) -> Option<(LumaMode, u32)> {
+    let margins = Margins::of(source.luma, source.luma_stride);
+    if margins.least() >= limit {
+        return None;
+    }
+    let costs = LUMA_MODES.into_iter().zip(margins.differences(&around()));
+    costs
+        .map(|(mode, difference)| (mode, difference + lambda.absolute(prices.luma(mode))))
+        .min_by_key(|(_, cost)| *cost)
+        .filter(|(_, cost)| *cost < limit)
 }
 
 /// The best mode for chroma.

@@ -20,7 +20,8 @@ impl Pass<'_> {
         let (prices, lambda) = (&self.intra_prices, &self.lambda);
         let (at, stride) = (planes[0].index(16 * column, 16 * row), planes[0].stride);
         let edges = self.above.edges(Plane::Y, planes[0].samples, at, stride, column);
-        let (mut luma_mode, cost) = choose_luma(source, &edges, prices, lambda);
+        let (mut luma_mode, cost) =
+            choose_luma(source, || edges, prices, lambda, u32::MAX).expect("every mode costs less than that");
         let mut closed = ClosedCanvas {
             edges: SubblockEdges::new(&self.above, planes[0].samples, at, stride, column),
             source,

@@ -59,6 +59,12 @@ pub(super) struct VectorPrices {
     lambda: Lambda,
 }
 
+/// Prices of the components of four vectors each way.
+pub(super) struct PricesAround {
+    pub(super) down: [u32; 4],
+    pub(super) across: [u32; 4],
+}
+
 /// Magnitudes a difference can have.
 const MAGNITUDES: usize = MAX_CODED_COMPONENT as usize + 1;
 
@@ -82,6 +88,20 @@ impl VectorPrices {
     #[inline]
     pub(super) fn in_absolute_differences(&self, vector: MotionVector, best: MotionVector) -> u32 {
         self.lambda.absolute(self.cost(vector, best))
+    }
+
+    /// As [`Self::cost`] in squared differences, of `first` and the three vectors right of and below it.
+    #[inline]
+    pub(super) fn in_squared_differences_around(&self, first: MotionVector, best: MotionVector) -> PricesAround {
+        let price = |axis: usize, component: i16| {
+            let magnitude = usize::from(component.unsigned_abs()).min(MAGNITUDES - 1);
+            self.lambda.squared(Cost::from(self.components[axis][magnitude]))
+        };
+        let from = first.minus(best);
+        PricesAround {
+            down: std::array::from_fn(|y| price(0, from.row + y as i16)),
+            across: std::array::from_fn(|x| price(1, from.column + x as i16)),
+        }
     }
 
     /// As [`Self::cost`], in squared differences.

@@ -1,6 +1,9 @@
 //! What a bit costs: the price of a decision under a probability, in 256ths of a bit. Decisions are weighed by these
 //! prices, and sizes are predicted from them without writing anything.
 
+use crate::bitstream::bool_coder::each_tree_bit;
+use crate::bitstream::tables::Probability;
+
 /// 256ths of a bit.
 pub(crate) type Cost = u32;
 
@@ -47,6 +50,15 @@ pub(crate) fn bit_cost(bit: bool, probability: u8) -> Cost {
 pub(crate) fn bits_cost(zeros: u32, ones: u32, probability: u8) -> u64 {
     u64::from(zeros) * u64::from(bit_cost(false, probability))
         + u64::from(ones) * u64::from(bit_cost(true, probability))
+}
+
+/// What each leaf of a tree costs.
+pub(super) fn leaf_costs<const N: usize>(tree: &[i8], probabilities: &[Probability]) -> [Cost; N] {
+    std::array::from_fn(|leaf| {
+        let mut cost = 0;
+        each_tree_bit(tree, leaf as u8, |node, bit| cost += bit_cost(bit, probabilities[node]));
+        cost
+    })
 }
 
 /// The probability under which `zeros` 0s and `ones` 1s are cheapest, if there were any.

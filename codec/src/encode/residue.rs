@@ -34,10 +34,13 @@ pub(super) struct Residue {
     blocks: Vec<[i16; 16]>,
 }
 
+/// Blocks of a macroblock that there is room for from the beginning; what is not needed costs nothing.
+const USUALLY_BUSY: usize = 8;
+
 impl Residue {
     /// Room for `macroblocks`, all without coefficients.
     pub(super) fn new(macroblocks: usize) -> Self {
-        Self { busy: vec![(0, 0); macroblocks], blocks: Vec::new() }
+        Self { busy: vec![(0, 0); macroblocks], blocks: Vec::with_capacity(macroblocks * USUALLY_BUSY) }
     }
 
     /// Keeps the blocks of the `index`th macroblock whose bits are set in `busy`.
@@ -74,6 +77,32 @@ pub(super) type Starts = [usize; 3];
 
 /// A predicted macroblock: luma at a stride of 16, then both chroma blocks at a stride of 8.
 pub(super) type Prediction = [u8; 384];
+
+/// The predictions of a frame's macroblocks, of those that are not predicted as what lies in their place.
+pub(super) struct Predictions {
+    /// Where each macroblock's is.
+    places: Vec<u32>,
+    blocks: Vec<Prediction>,
+}
+
+impl Predictions {
+    /// Room for `macroblocks`, all without one.
+    pub(super) fn new(macroblocks: usize) -> Self {
+        Self { places: vec![u32::MAX; macroblocks], blocks: Vec::with_capacity(macroblocks) }
+    }
+
+    /// Keeps the prediction of the `index`th macroblock.
+    pub(super) fn keep(&mut self, index: usize, prediction: Prediction) {
+        self.places[index] = self.blocks.len() as u32;
+        self.blocks.push(prediction);
+    }
+
+    /// The prediction of the `index`th macroblock, if one is kept.
+    #[inline]
+    pub(super) fn of(&self, index: usize) -> Option<&Prediction> {
+        self.blocks.get(self.places[index] as usize)
+    }
+}
 
 /// Where chroma starts in a [`Prediction`].
 pub(super) const CHROMA_AT: [usize; 2] = [256, 320];
@@ -182,11 +211,11 @@ impl Quantisers {
         round(&self.luma, LUMA_BLOCKS) | round(&self.chroma, CHROMA_BLOCKS) | round(&self.y2, Y2_BLOCK)
     }
 
-    /// Which blocks of a macroblock, with Y2 or without, have levels that do not round to zero.
+    /// Which blocks of a macroblock, with Y2 or without, have levels that are not zero once they are rounded.
     pub(super) fn busy(&self, y2: bool, coefficients: &Blocks) -> u32 {
-        let (luma, chroma) = coefficients[..Y2].split_at(16);
-        let y2 = if y2 { self.y2.busy_blocks(&coefficients[Y2..]) } else { 0 };
-        self.luma.busy_blocks(luma) | self.chroma.busy_blocks(chroma) << 16 | y2 << Y2
+        let luma_and_chroma =
+            self.luma.busy_blocks(&coefficients[..16]) | self.chroma.busy_blocks(&coefficients[16..Y2]) << 16;
+        if y2 { luma_and_chroma | self.y2.busy_blocks(&coefficients[Y2..]) << Y2 } else { luma_and_chroma }
     }
 
     /// The quantiser of block `block`.

@@ -2,16 +2,11 @@
 //! (RFC 6386 §16.3). Sixteenths are left out: their vectors hardly ever pay in a call.
 
 use super::inter::InterDecision;
-use super::motion::Reach;
-use super::price::VectorPrices;
-use super::rate::{Cost, bit_cost};
+use super::rate::{BIT, Cost, leaf_costs};
 use super::residue::{CHROMA_AT, MacroblockSamples, Prediction};
-use crate::bitstream::bool_coder::each_tree_bit;
 use crate::bitstream::modes::vector_context;
-use crate::bitstream::tables::{
-    SPLIT_FIRST_SUBBLOCK, SPLIT_PARTS, SPLIT_PROBABILITIES, SPLIT_TREE, SUBBLOCK_VECTOR_TREE,
-};
-use crate::kernels::difference::{sad_8x8, satd_8x8};
+use crate::bitstream::tables::{SPLIT_PROBABILITIES, SPLIT_TREE, SUBBLOCK_VECTOR_CONTEXTS, SUBBLOCK_VECTOR_TREE};
+use crate::kernels::difference::satd_8x8;
 use crate::kernels::interpolate::{self, Interpolation, TAPS_BEFORE};
 use crate::macroblock::MotionVector;
 use crate::picture::PlaneView;
@@ -39,7 +34,6 @@ pub(super) struct SplitSearch<'a> {
     pub(super) plane: PlaneView<'a>,
     /// The macroblock's row and column.
     pub(super) position: (usize, usize),
-    pub(super) reach: Reach,
     /// What new vectors are coded as differences to.
     pub(super) best: MotionVector,
     pub(super) around: VectorsAround,
@@ -48,8 +42,20 @@ pub(super) struct SplitSearch<'a> {
 /// Candidates: the whole macroblock's vector, and one found for each quarter.
 const CANDIDATES: usize = 5;
 
-/// Kinds of splits that are tried: two halves either way, and quarters.
-const SPLITS: [u8; 3] = [0, 1, 2];
+/// A way to split.
+struct Kind {
+    /// A leaf of the split tree.
+    split: u8,
+    /// The quarters of each part.
+    parts: &'static [&'static [usize]],
+}
+
+/// What is tried: two halves either way, and quarters.
+const KINDS: [Kind; 3] = [
+    Kind { split: 0, parts: &[&[0, 1], &[2, 3]] },
+    Kind { split: 1, parts: &[&[0, 2], &[1, 3]] },
+    Kind { split: 2, parts: &[&[0], &[1], &[2], &[3]] },
+];
 
 /// How a part's vector is said: as that to the left, as that above, zero, or new (leaves of the subblock vector tree).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,95 +91,75 @@ impl VectorsAround {
 }
 
 impl SplitSearch<'_> {
-    /// The cheapest split found, starting from `whole`, the vector of the macroblock as a whole.
-    pub(super) fn run(&self, decision: &InterDecision, whole: MotionVector) -> SplitChoice {
-        let mut candidates = [whole; CANDIDATES];
-        for quarter in 0..4 {
-            candidates[quarter + 1] = self.search_quarter(decision, quarter, whole);
-        }
+    /// The cheapest split found that costs less than `limit`, if there is one. `whole` is the vector of the macroblock as a
+    /// whole, and what its quarters then cost; `quarters` are vectors found for each of them.
+    pub(super) fn run(
+        &self,
+        decision: &InterDecision,
+        (whole, whole_differences): (MotionVector, [u32; 4]),
+        quarters: [MotionVector; 4],
+        limit: u32,
+    ) -> Option<SplitChoice> {
+        let [a, b, c, d] = quarters;
+        let candidates = [whole, a, b, c, d];
         let mut differences = [[u32::MAX; CANDIDATES]; 4];
+        let mut least = 0;
         for (quarter, differences) in differences.iter_mut().enumerate() {
-            for (candidate, vector) in candidates.iter().enumerate() {
-                let seen = candidates[..candidate].iter().position(|known| known == vector);
-                differences[candidate] = match seen {
+            let own = quarters[quarter];
+            differences[0] = whole_differences[quarter];
+            differences[quarter + 1] = if own == whole { differences[0] } else { self.difference(quarter, own) };
+            least += differences[0].min(differences[quarter + 1]);
+        }
+        if least + decision.lambda.absolute(LEAST_SAID) >= limit {
+            return None;
+        }
+        for (quarter, differences) in differences.iter_mut().enumerate() {
+            for candidate in (1..CANDIDATES).filter(|candidate| *candidate != quarter + 1) {
+                let mut seen = [0, quarter + 1].into_iter().chain(1..candidate);
+                let known = seen.find(|known| candidates[*known] == candidates[candidate]);
+                differences[candidate] = match known {
                     Some(known) => differences[known],
-                    None => self.difference(quarter, *vector),
+                    None => self.difference(quarter, candidates[candidate]),
                 };
             }
         }
-        let choices = SPLITS.map(|split| self.assemble(decision, split, &candidates, &differences));
-        choices.into_iter().min_by_key(|choice| choice.cost).expect("there are three splits")
+        let choices = KINDS.map(|kind| self.assemble(decision, &kind, &candidates, &differences));
+        choices.into_iter().min_by_key(|choice| choice.cost).filter(|choice| choice.cost < limit)
     }
 
     /// Gives each part of a split its cheapest vector, one after another.
     fn assemble(
         &self,
         decision: &InterDecision,
-        split: u8,
+        kind: &Kind,
         candidates: &[MotionVector; CANDIDATES],
         differences: &[[u32; CANDIDATES]; 4],
     ) -> SplitChoice {
-        let parts = &SPLIT_PARTS[usize::from(split)];
         let mut vectors = [MotionVector::ZERO; 16];
-        let mut said = 0;
-        each_tree_bit(&SPLIT_TREE, split, |node, bit| said += bit_cost(bit, SPLIT_PROBABILITIES[node]));
-        let mut cost = decision.lambda.absolute(said);
-        for (part, first) in SPLIT_FIRST_SUBBLOCK[usize::from(split)].iter().enumerate() {
-            let (left, above) = self.around.of(&vectors, usize::from(*first));
-            let quarters = (0..4).filter(|quarter| usize::from(parts[FIRST_OF_QUARTER[*quarter]]) == part);
-            let weighed = (0..CANDIDATES).map(|candidate| {
-                let difference: u32 = quarters.clone().map(|quarter| differences[quarter][candidate]).sum();
-                let price = part_cost(candidates[candidate], left, above, self.best, &decision.prices);
-                (difference + decision.lambda.absolute(price), candidate)
-            });
-            let (part_cost, candidate) = weighed.min().expect("there are candidates");
-            cost += part_cost;
-            for (vector, belongs_to) in vectors.iter_mut().zip(parts) {
-                if usize::from(*belongs_to) == part {
-                    *vector = candidates[candidate];
-                }
-            }
-        }
-        SplitChoice { split, vectors, cost }
-    }
-
-    /// A better vector for one quarter, near that of the whole: downhill in whole samples, then half and quarter samples.
-    fn search_quarter(&self, decision: &InterDecision, quarter: usize, whole: MotionVector) -> MotionVector {
-        const CROSS: [(i16, i16); 4] = [(-1, 0), (0, -1), (1, 0), (0, 1)];
-        let price = |vector| decision.prices.in_absolute_differences(vector, self.best);
-        let rounded = MotionVector { row: (whole.row + 2) & !3, column: (whole.column + 2) & !3 };
-        let cost_of_whole = |vector: MotionVector| self.absolute_difference(quarter, vector) + price(vector);
-        let mut best = if self.reach.holds_vector(rounded) { rounded } else { MotionVector::ZERO };
-        let mut cost = cost_of_whole(best);
-        for _ in 0..MOST_STEPS {
-            let centre = best;
-            for (right, down) in CROSS {
-                let vector = MotionVector { row: centre.row + 4 * down, column: centre.column + 4 * right };
-                if self.reach.holds_vector(vector) {
-                    let here = cost_of_whole(vector);
-                    if here < cost {
-                        (best, cost) = (vector, here);
+        let mut cost = decision.lambda.absolute(decision.split_prices.kinds[usize::from(kind.split)]);
+        for quarters in kind.parts {
+            let (left, above) = self.around.of(&vectors, FIRST_OF_QUARTER[quarters[0]]);
+            let context = vector_context(left, above);
+            let mut best = (u32::MAX, MotionVector::ZERO);
+            for (candidate, vector) in candidates.iter().enumerate() {
+                let difference: u32 = quarters.iter().map(|quarter| differences[*quarter][candidate]).sum();
+                if difference < best.0 {
+                    let price = part_cost(*vector, left, above, self.best, context, decision);
+                    let cost = difference + decision.lambda.absolute(price);
+                    if cost < best.0 {
+                        best = (cost, *vector);
                     }
                 }
             }
-            if best == centre {
-                break;
-            }
-        }
-        let mut cost = self.difference(quarter, best) + price(best);
-        for step in [2, 1] {
-            let centre = best;
-            for (right, down) in CROSS {
-                let vector = MotionVector { row: centre.row + step * down, column: centre.column + step * right };
-                if self.reach.holds_vector(vector) {
-                    let here = self.difference(quarter, vector) + price(vector);
-                    if here < cost {
-                        (best, cost) = (vector, here);
-                    }
+            cost += best.0;
+            for quarter in *quarters {
+                let first = FIRST_OF_QUARTER[*quarter];
+                for subblock in [first, first + 1, first + 4, first + 5] {
+                    vectors[subblock] = best.1;
                 }
             }
         }
-        best
+        SplitChoice { split: kind.split, vectors, cost }
     }
 
     /// A quarter's samples in the source.
@@ -189,11 +175,6 @@ impl SplitSearch<'_> {
         (x as isize + isize::from(vector.column >> 2), y as isize + isize::from(vector.row >> 2))
     }
 
-    fn absolute_difference(&self, quarter: usize, vector: MotionVector) -> u32 {
-        let (x, y) = self.place(quarter, vector);
-        sad_8x8(self.source_of(quarter), self.source.luma_stride, self.plane.at(x, y), self.plane.stride)
-    }
-
     /// Transformed difference of a quarter.
     fn difference(&self, quarter: usize, vector: MotionVector) -> u32 {
         let mut block = [0; 64];
@@ -202,8 +183,8 @@ impl SplitSearch<'_> {
     }
 }
 
-/// Steps of a quarter's search in whole samples.
-const MOST_STEPS: usize = 8;
+/// What no split is said in less than: its kind, and vectors taken over from neighbours.
+const LEAST_SAID: Cost = 3 * BIT;
 
 /// The first subblock of each quarter.
 const FIRST_OF_QUARTER: [usize; 4] = [0, 2, 8, 10];
@@ -214,13 +195,29 @@ fn part_cost(
     left: MotionVector,
     above: MotionVector,
     best: MotionVector,
-    prices: &VectorPrices,
+    context: usize,
+    decision: &InterDecision,
 ) -> Cost {
-    let probabilities = vector_context(left, above);
     let how = PartVector::of(vector, left, above);
-    let mut cost = if how == PartVector::New { prices.cost(vector, best) } else { 0 };
-    each_tree_bit(&SUBBLOCK_VECTOR_TREE, how as u8, |node, bit| cost += bit_cost(bit, probabilities[node]));
-    cost
+    let cost = if how == PartVector::New { decision.prices.cost(vector, best) } else { 0 };
+    cost + decision.split_prices.parts[context][how as usize]
+}
+
+/// What it costs to say how a macroblock is split, which no frame can change.
+pub(super) struct SplitPrices {
+    /// By kind of split.
+    kinds: [Cost; 4],
+    /// By what is around a part, and how its vector is said.
+    parts: [[Cost; 4]; 5],
+}
+
+impl SplitPrices {
+    pub(super) fn new() -> Self {
+        Self {
+            kinds: leaf_costs(&SPLIT_TREE, &SPLIT_PROBABILITIES),
+            parts: SUBBLOCK_VECTOR_CONTEXTS.map(|context| leaf_costs(&SUBBLOCK_VECTOR_TREE, &context)),
+        }
+    }
 }
 
 fn predict_quarter(plane: &PlaneView, (x, y): (isize, isize), vector: MotionVector, out: &mut [u8], stride: usize) {

@@ -64,34 +64,30 @@ fn distances(cases: &mut Vec<Case>) {
     distance!("sad 8x8", difference::sad_8x8, definition::sad::<8, 8>);
     distance!("moments 16x16", difference::moments_16x16, definition::moments::<16, 16>);
     distance!("moments 8x8", difference::moments_8x8, definition::moments::<8, 8>);
-    distance!("satd 16x16", difference::satd_16x16, definition::satd_16x16);
+    distance!("satd 16x16", difference::satd_quarters, |a, b, c, d| {
+        definition::quarters(a, b, c, d, definition::satd_8x8)
+    });
     distance!("satd 8x8", difference::satd_8x8, definition::satd_8x8);
     distance!("satd 4x4", difference::satd_4x4, definition::satd_4x4);
     let offsets = [2, 3 * STRIDE, 4 * STRIDE + 5, 7];
     let (a, b) = (plane(), plane());
     cases.push(case(
         "sad 16x16 of four",
-        move || difference::sad_16x16_four(&a, STRIDE, black_box(&b), offsets, STRIDE),
+        move || difference::sad_quarters_of_four(&a, STRIDE, black_box(&b), offsets, STRIDE),
         {
             let (a, b) = (plane(), plane());
             move || {
                 let b = black_box(&b);
-                black_box(offsets.map(|at| definition::sad::<16, 16>(&a, STRIDE, &b[at..], STRIDE)));
+                let sads = |at| definition::quarters(&a, STRIDE, &b[at..], STRIDE, definition::sad::<8, 8>);
+                black_box(offsets.map(sads));
             }
         },
     ));
-    for (name, x, y) in [("variance at a half", 2, 0), ("variance at quarters", 1, 3)] {
-        let (a, b) = (plane(), plane());
-        let (c, d) = (a.clone(), b.clone());
-        cases.push(case(
-            name,
-            move || subpixel::bilinear_variance_16x16(&a, STRIDE, black_box(&b), STRIDE, x, y),
-            move || {
-                let d = black_box(&d);
-                black_box(subpixel::definition::bilinear_moments_16x16(&c, STRIDE, d, STRIDE, x, y));
-            },
-        ));
-    }
+    use subpixel::definition::products_8x8;
+    distance!("products of quarters", subpixel::products_of_quarters, |a: &[u8], b, c: &[u8], d| {
+        [(0, 0), (8, 0), (0, 8), (8, 8)].map(|(x, y)| products_8x8(&a[y * b + x..], b, &c[y * d + x..], d))
+    });
+    distance!("products 8x8", subpixel::products_8x8, products_8x8);
 }
 
 fn transforms(cases: &mut Vec<Case>) {

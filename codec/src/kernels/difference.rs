@@ -1,4 +1,4 @@
-//! How far two blocks are apart: sums of absolute and of squared differences, variance, and Hadamard-transformed
+//! How far two blocks are apart: sums of absolute and of squared differences, and Hadamard-transformed
 //! differences. The encoder's searches rest on these; a decoder never calls them.
 //!
 //! A block is a slice that starts at its first sample, and a stride; rows are `stride` apart.
@@ -17,11 +17,18 @@ pub(crate) fn sad_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u
     definition::sad::<8, 8>(a, a_stride, b, b_stride)
 }
 
-/// Sums of absolute differences of one 16x16 block against four others of one plane, which start at `offsets` into `b`.
+/// Sums of absolute differences of the quarters of one 16x16 block against four others of one plane, which start at
+/// `offsets` into `b`. Quarters are 8x8 samples, in raster order.
 #[inline]
-pub(crate) fn sad_16x16_four(a: &[u8], a_stride: usize, b: &[u8], offsets: [usize; 4], b_stride: usize) -> [u32; 4] {
-    return_with_avx2!(difference::sad_16x16_four(a, a_stride, b, offsets, b_stride));
-    offsets.map(|offset| definition::sad::<16, 16>(a, a_stride, &b[offset..], b_stride))
+pub(crate) fn sad_quarters_of_four(
+    a: &[u8],
+    a_stride: usize,
+    b: &[u8],
+    offsets: [usize; 4],
+    b_stride: usize,
+) -> [[u32; 4]; 4] {
+    return_with_avx2!(difference::sad_quarters_of_four(a, a_stride, b, offsets, b_stride));
+    offsets.map(|offset| definition::quarters(a, a_stride, &b[offset..], b_stride, definition::sad::<8, 8>))
 }
 
 /// Sum of squared differences of a 16x16 block: at most 256 * 255², within 25 bits.
@@ -34,25 +41,6 @@ pub(crate) fn squared_error_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride:
 #[inline]
 pub(crate) fn squared_error_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
     moments_8x8(a, a_stride, b, b_stride).1
-}
-
-/// Variance (times 256) of the difference of two 16x16 blocks: the squared error that a change of brightness cannot mend.
-#[inline]
-pub(crate) fn variance_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    variance_of_256(moments_16x16(a, a_stride, b, b_stride))
-}
-
-/// Variance (times 64) of the difference of two 8x8 blocks.
-#[inline]
-pub(crate) fn variance_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    let (sum, squares) = moments_8x8(a, a_stride, b, b_stride);
-    squares - ((i64::from(sum) * i64::from(sum)) >> 6) as u32
-}
-
-/// The variance (times 256) of 256 differences with this sum and sum of squares.
-#[inline]
-pub(super) fn variance_of_256((sum, squares): (i32, u32)) -> u32 {
-    squares - ((i64::from(sum) * i64::from(sum)) >> 8) as u32
 }
 
 /// Sum and sum of squares of the differences of a 16x16 block.
@@ -73,8 +61,14 @@ pub(crate) fn moments_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) 
 /// the difference costs to code, on the scale of a sum of absolute differences.
 #[inline]
 pub(crate) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    return_with_avx2!(difference::satd_16x16(a, a_stride, b, b_stride));
-    definition::satd_16x16(a, a_stride, b, b_stride)
+    satd_quarters(a, a_stride, b, b_stride).iter().sum()
+}
+
+/// As [`satd_16x16`] for each 8x8 quarter, in raster order.
+#[inline]
+pub(crate) fn satd_quarters(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> [u32; 4] {
+    return_with_avx2!(difference::satd_quarters(a, a_stride, b, b_stride));
+    definition::quarters(a, a_stride, b, b_stride, definition::satd_8x8)
 }
 
 /// As [`satd_16x16`] for an 8x8 block.
@@ -128,12 +122,16 @@ pub(super) mod definition {
         (sum, squares as u32)
     }
 
-    pub(in crate::kernels) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-        let mut total = 0;
-        for y in (0..16).step_by(4) {
-            total += satd_16x4(&a[y * a_stride..], a_stride, &b[y * b_stride..], b_stride);
-        }
-        total >> 1
+    /// A distance of each quarter of a 16x16 block.
+    pub(in crate::kernels) fn quarters(
+        a: &[u8],
+        a_stride: usize,
+        b: &[u8],
+        b_stride: usize,
+        distance: impl Fn(&[u8], usize, &[u8], usize) -> u32,
+    ) -> [u32; 4] {
+        [(0, 0), (8, 0), (0, 8), (8, 8)]
+            .map(|(x, y)| distance(&a[y * a_stride + x..], a_stride, &b[y * b_stride + x..], b_stride))
     }
 
     pub(in crate::kernels) fn satd_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
@@ -148,35 +146,6 @@ pub(super) mod definition {
 
     pub(in crate::kernels) fn satd_4x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
         satd_4x4_whole(a, a_stride, b, b_stride) >> 1
-    }
-
-    /// Four 4x4 blocks beside each other: written lane by lane, so that it becomes vector code.
-    fn satd_16x4(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-        let mut rows = [[0i16; 16]; 4];
-        for (y, out) in rows.iter_mut().enumerate() {
-            let (a, b) = (row::<16>(a, y * a_stride), row::<16>(b, y * b_stride));
-            for x in 0..16 {
-                out[x] = i16::from(a[x]) - i16::from(b[x]);
-            }
-        }
-        let mut columns = [[0i16; 16]; 4];
-        for x in 0..16 {
-            let (a, b) = (rows[0][x] + rows[1][x], rows[0][x] - rows[1][x]);
-            let (c, d) = (rows[2][x] + rows[3][x], rows[2][x] - rows[3][x]);
-            columns[0][x] = a + c;
-            columns[1][x] = a - c;
-            columns[2][x] = b + d;
-            columns[3][x] = b - d;
-        }
-        let mut total = 0;
-        for row in &columns {
-            for block in row.chunks_exact(4) {
-                let (a, b) = (block[0] + block[1], block[0] - block[1]);
-                let (c, d) = (block[2] + block[3], block[2] - block[3]);
-                total += [a + c, a - c, b + d, b - d].map(|x| u32::from(x.unsigned_abs())).iter().sum::<u32>();
-            }
-        }
-        total
     }
 
     pub(in crate::kernels) fn satd_4x4_whole(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
@@ -219,7 +188,7 @@ mod tests {
         let a = block(3);
         assert_eq!(sad_16x16(&a, 20, &a, 20), 0);
         assert_eq!(satd_16x16(&a, 20, &a, 20), 0);
-        assert_eq!(variance_8x8(&a, 20, &a, 20), 0);
+        assert_eq!(squared_error_8x8(&a, 20, &a, 20), 0);
     }
 
     #[test]
@@ -227,7 +196,6 @@ mod tests {
         let (black, white) = (vec![0; 256], vec![255; 256]);
         assert_eq!(sad_16x16(&black, 16, &white, 16), 255 * 256);
         assert_eq!(squared_error_16x16(&black, 16, &white, 16), 255 * 255 * 256);
-        assert_eq!(variance_16x16(&black, 16, &white, 16), 0);
         assert_eq!(satd_16x16(&black, 16, &white, 16), 16 * 255 * 16 / 2);
     }
 
@@ -245,6 +213,7 @@ mod tests {
     fn four_at_once_is_four_times_one() {
         let (a, b) = (block(3), vec![9; 40 * 40]);
         let offsets = [0, 41, 82, 123];
-        assert_eq!(sad_16x16_four(&a, 20, &b, offsets, 40), offsets.map(|offset| sad_16x16(&a, 20, &b[offset..], 40)));
+        let sums = sad_quarters_of_four(&a, 20, &b, offsets, 40).map(|quarters| quarters.iter().sum::<u32>());
+        assert_eq!(sums, offsets.map(|offset| sad_16x16(&a, 20, &b[offset..], 40)));
     }
 }

@@ -74,8 +74,22 @@ pub(crate) fn subblock_candidates(
     definition::subblock_candidates(edge, source, stride, candidates);
 }
 
+/// The mean of what lies around a block within the picture: what DC prediction repeats.
+pub(super) fn mean<const N: usize>(edges: &Edges<N>) -> u8 {
+    let sum = |samples: &[u8; N]| samples.iter().map(|&sample| u32::from(sample)).sum::<u32>();
+    let n = N as u32;
+    let mean = match (edges.has_above, edges.has_left) {
+        (true, true) => (sum(&edges.above) + sum(&edges.left) + n) / (2 * n),
+        (true, false) => (sum(&edges.above) + n / 2) / n,
+        (false, true) => (sum(&edges.left) + n / 2) / n,
+        (false, false) => 128,
+    };
+    mean as u8
+}
+
 /// What the kernels compute, written plainly.
 pub(super) mod definition {
+    use super::mean;
     use super::{Edges, SubblockCandidates, SubblockEdge};
     use crate::kernels::difference::definition::satd_4x4;
     use crate::macroblock::{ChromaMode, SubblockMode};
@@ -104,18 +118,6 @@ pub(super) mod definition {
                 }
             }),
         }
-    }
-
-    pub(in crate::kernels) fn mean<const N: usize>(edges: &Edges<N>) -> u8 {
-        let sum = |samples: &[u8; N]| samples.iter().map(|&sample| u32::from(sample)).sum::<u32>();
-        let n = N as u32;
-        let mean = match (edges.has_above, edges.has_left) {
-            (true, true) => (sum(&edges.above) + sum(&edges.left) + n) / (2 * n),
-            (true, false) => (sum(&edges.above) + n / 2) / n,
-            (false, true) => (sum(&edges.left) + n / 2) / n,
-            (false, false) => 128,
-        };
-        mean as u8
     }
 
     pub(in crate::kernels) fn predict_subblock(
@@ -198,7 +200,7 @@ pub(super) mod definition {
 
 #[cfg(test)]
 mod tests {
-    use super::definition::mean;
+    use super::mean;
     use super::*;
 
     fn subblock(mode: SubblockMode, edge: &SubblockEdge) -> [u8; 16] {

@@ -51,6 +51,7 @@ pub(crate) mod forward;
 pub(crate) mod interpolate;
 pub(crate) mod intra;
 pub(crate) mod inverse;
+pub(crate) mod margins;
 pub(crate) mod quantise;
 pub(crate) mod subpixel;
 #[cfg(target_arch = "x86_64")]

@@ -56,17 +56,18 @@ impl Quantiser {
         coded
     }
 
-    /// Which of some blocks, at most 32, have a level that is not zero: what [`Self::quantise_blocks`] would answer, for less.
+    /// Which of at most 32 blocks have levels that are not zero, a bit for each.
     #[inline]
     pub(crate) fn busy_blocks(&self, coefficients: &[[i16; 16]]) -> u32 {
         assert!(coefficients.len() <= 32, "there is a bit for each block");
         return_with_avx2!(quantise::busy_blocks(self, coefficients));
-        self.busy_blocks_by_definition(coefficients)
+        self.busy_by_definition(coefficients)
     }
 
-    pub(super) fn busy_blocks_by_definition(&self, coefficients: &[[i16; 16]]) -> u32 {
-        let busy = |block: &[i16; 16]| u32::from(self.quantise_by_definition(block, &mut [0; 16]) != 0);
-        coefficients.iter().rev().fold(0, |bits, block| bits << 1 | busy(block))
+    pub(super) fn busy_by_definition(&self, coefficients: &[[i16; 16]]) -> u32 {
+        coefficients.iter().enumerate().fold(0, |busy, (block, coefficients)| {
+            busy | u32::from(self.quantise_by_definition(coefficients, &mut [0; 16]) != 0) << block
+        })
     }
 
     pub(super) fn quantise_by_definition(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {

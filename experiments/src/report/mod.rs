@@ -7,9 +7,11 @@ mod bins;
 mod csv;
 mod scatter;
 mod svg;
+mod table;
 mod time_series;
 
 pub use bins::kbps_in_bins;
 pub use csv::{Direction, FRAME_LOG_HEADER, analysis_csv, frame_log, frame_log_row, playback_csv};
 pub use scatter::{Outcome, delay_against_quality};
+pub use table::{Row, Standing, outcomes_beside, rows_csv, rows_markdown, standings};
 pub use time_series::{BIN_US, TimeSeries, time_series};

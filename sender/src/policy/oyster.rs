@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, Size, StateTag};
-use oyster_transport::{Budget, FrameSender};
+use oyster_transport::{Budget, FrameSender, Ingredient};
 
 use super::Verdict;
 use crate::belief::ReceiverBelief;
@@ -64,8 +64,12 @@ impl Oyster {
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
         bytes.dedup();
+        if !transport.config().has(Ingredient::SecondVersion) {
+            bytes.truncate(1);
+        }
         // The budget may have shrunk to almost nothing by the time the frame is encoded.
-        if coarse < 3 * SURVIVAL_BYTES && coarse > SURVIVAL_BYTES {
+        let shrinks = coarse < 3 * SURVIVAL_BYTES && coarse > SURVIVAL_BYTES;
+        if shrinks && transport.config().has(Ingredient::Survival) {
             bytes.push(SURVIVAL_BYTES);
         }
         Versions::Fitting {

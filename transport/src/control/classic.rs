@@ -75,7 +75,14 @@ mod tests {
 
     fn after_ack(fragment_index: u32, inter_arrival_us: u32) -> Classic {
         let mut classic = Classic::new(1481);
-        let news = News { arrivals: &[], lost_packets: 0, sequence: fragment_index, received_us: 0, inter_arrival_us };
+        let news = News {
+            arrivals: &[],
+            lost_packets: 0,
+            sequence: fragment_index,
+            received_us: 0,
+            inter_arrival_us,
+            in_flight_bytes: 0,
+        };
         classic.on_ack(&news, &nothing_known(), 0);
         classic
     }

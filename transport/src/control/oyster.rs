@@ -5,17 +5,23 @@
 //! done exactly. Acked bytes over service time, both fading, is the rate; silence while something is under way is added
 //! to the service time, so that a link that falls silent slows the sender continuously. Ceilings then bound the
 //! serialisation of one frame and the whole queue. Constants are the controller study's.
+//!
+//! A queue that others keep standing is part of the path: waiting in it is not service. Which queue is whose a packet tells
+//! that meets none of ours; if none has for long, the sender pauses for a round trip so that one does.
 
 use std::time::Duration;
 
 use super::{Allowance, CongestionControl, Flight, FrameAllowance, News};
-use crate::config::SenderConfig;
+use crate::config::{Ingredient, SenderConfig};
 use crate::path::{Path, micros};
 
 /// The service rate, as far as it is known, and the ceilings.
 #[derive(Debug)]
 pub(crate) struct Oyster {
     ceilings: Ceilings,
+    removes_pauses: bool,
+    brakes: bool,
+    survives: bool,
     first_budget_bytes: f64,
     survival_wire_bytes: f64,
     served_bytes: f64,
@@ -23,12 +29,21 @@ pub(crate) struct Oyster {
     measured_packets: u32,
     last_received_us: Option<i64>,
     last_ack_us: Option<i64>,
+    /// Nothing goes until all that is under way has arrived, so that the next packet meets none of ours.
+    drains: bool,
+    drained_us: i64,
 }
 
 impl Oyster {
     pub(crate) fn new(config: &SenderConfig, packet_wire_bytes: usize, survival_wire_bytes: usize) -> Self {
         Self {
-            ceilings: Ceilings::new(config.delay_ceiling, packet_wire_bytes),
+            ceilings: Ceilings {
+                is_elastic: config.has(Ingredient::ElasticCeiling),
+                ..Ceilings::new(config.delay_ceiling, packet_wire_bytes)
+            },
+            removes_pauses: config.has(Ingredient::PauseRemoval),
+            brakes: config.has(Ingredient::Brake),
+            survives: config.has(Ingredient::Survival),
             first_budget_bytes: config.first_budget_bytes as f64,
             survival_wire_bytes: survival_wire_bytes as f64,
             served_bytes: 0.0,
@@ -36,6 +51,8 @@ impl Oyster {
             measured_packets: 0,
             last_received_us: None,
             last_ack_us: None,
+            drains: false,
+            drained_us: 0,
         }
     }
 
@@ -54,6 +71,9 @@ impl Oyster {
         else {
             return 0.0;
         };
+        if !self.brakes {
+            return 0.0;
+        }
         let told_until_us = now_us - way_back_us;
         let busy_since_us = last_received_us.max(oldest_sent_us + base_us);
         (told_until_us - busy_since_us).max(0) as f64
@@ -93,7 +113,7 @@ impl CongestionControl for Oyster {
                 self.last_received_us = arrival.received_us;
                 continue;
             };
-            let start_us = last_received_us.max(earliest_us);
+            let start_us = if self.removes_pauses { last_received_us.max(earliest_us) } else { last_received_us };
             // A packet whose ack was lost is taken to have been served at the rate known so far; what that gets wrong
             // falls to the packet after it, whose time is known, so that the sum is right.
             let served_us = start_us + (arrival.wire_bytes as f64 / rate_per_us) as i64;
@@ -105,6 +125,11 @@ impl CongestionControl for Oyster {
             self.last_received_us = Some(last_received_us.max(received_us));
         }
         self.last_received_us = self.last_received_us.map(|last_received_us| last_received_us.max(news.received_us));
+        if self.drains && news.in_flight_bytes == 0 {
+            (self.drains, self.drained_us) = (false, now_us);
+        } else if path.lone_at_us().is_some_and(|lone_at_us| now_us - lone_at_us.max(self.drained_us) > LONE_EVERY_US) {
+            self.drains = true;
+        }
     }
 
     fn allowance(&self, flight: &Flight, floor_wire_bytes: f64, path: &Path, now_us: i64) -> Allowance {
@@ -122,11 +147,14 @@ impl CongestionControl for Oyster {
         let link =
             Link { rate_per_us: self.rate_per_us(stall_us), round_trip_floor_us: round_trip_floor_us as f64, stall_us };
         let braked = self.ceilings.brakes(&link);
+        if self.drains && !alone {
+            return Allowance { frame: FrameAllowance::WireBytes(0.0), survival: unheard, braked };
+        }
         let survival_fits = in_flight_bytes + self.survival_wire_bytes
             <= self.ceilings.survival_bytes(&link, floor_wire_bytes, self.survival_wire_bytes);
         Allowance {
             frame: FrameAllowance::WireBytes(self.ceilings.frame_bytes(&link, floor_wire_bytes, in_flight_bytes)),
-            survival: survival_fits || alone || unheard,
+            survival: (self.survives && (survival_fits || alone)) || unheard,
             braked,
         }
     }
@@ -152,6 +180,7 @@ struct Link {
 /// How much delay a frame may cause: pure functions of what is believed of the link.
 #[derive(Clone, Copy, Debug)]
 struct Ceilings {
+    is_elastic: bool,
     frame_us: f64,
     queue_us: f64,
     smallest_frame_us: f64,
@@ -162,6 +191,7 @@ impl Ceilings {
     fn new(delay_ceiling: Duration, packet_wire_bytes: usize) -> Self {
         let frame_us = micros(delay_ceiling) as f64;
         Self {
+            is_elastic: true,
             frame_us,
             queue_us: frame_us * QUEUE_TO_FRAME,
             smallest_frame_us: frame_us * SMALLEST_TO_FRAME,
@@ -171,6 +201,9 @@ impl Ceilings {
 
     /// How long the serialisation of one frame may take: longer where the smallest real frame needs it, within bounds.
     fn serialisation_us(&self, link: &Link, floor_wire_bytes: f64) -> f64 {
+        if !self.is_elastic {
+            return self.frame_us;
+        }
         let needed_us = FLOOR_MARGIN * floor_wire_bytes / link.rate_per_us;
         self.frame_us.max(needed_us.min(self.smallest_frame_us))
     }
@@ -198,6 +231,10 @@ impl Ceilings {
         pipe_bytes + survival_wire_bytes.max(link.rate_per_us * self.serialisation_us(link, floor_wire_bytes))
     }
 }
+
+/// A queue in which packets of ours stand all the time may be ours or others'. If none has met none for this long, frames
+/// are skipped for a round trip: the next packet tells.
+const LONE_EVERY_US: i64 = 4_000_000;
 
 /// Memory of the rate. 100 to 500 ms did alike in the study, 1 s worse.
 const MEMORY_US: f64 = 300_000.0;
@@ -288,7 +325,14 @@ mod tests {
             self.now_us = arrived_us + self.delay_us;
             self.path.on_ack(sent_us, received_us, self.now_us);
             let arrival = Arrival { sent_us, wire_bytes: PACKET, received_us: Some(received_us) };
-            let news = News { arrivals: &[arrival], lost_packets: 0, sequence: 0, received_us, inter_arrival_us: 0 };
+            let news = News {
+                arrivals: &[arrival],
+                lost_packets: 0,
+                sequence: 0,
+                received_us,
+                inter_arrival_us: 0,
+                in_flight_bytes: 0,
+            };
             self.oyster.on_ack(&news, &self.path, self.now_us);
         }
 
@@ -413,7 +457,14 @@ mod tests {
             }
             unheard.push(arrival(Some(received_us)));
             path.on_ack(0, received_us, received_us + 20_000);
-            let news = News { arrivals: &unheard, lost_packets: 0, sequence: 0, received_us, inter_arrival_us: 0 };
+            let news = News {
+                arrivals: &unheard,
+                lost_packets: 0,
+                sequence: 0,
+                received_us,
+                inter_arrival_us: 0,
+                in_flight_bytes: 0,
+            };
             oyster.on_ack(&news, &path, received_us + 20_000);
             unheard.clear();
         }

@@ -1,8 +1,9 @@
 //! Distances, and distances to places between samples.
 
-use super::{Random, exact, pairs_of_textures};
+use super::{Random, Texture, exact, pairs_of_textures};
 use crate::kernels::difference::{self, definition};
-use crate::kernels::subpixel;
+use crate::kernels::margins::{self, Margins, Predicted};
+use crate::kernels::subpixel::{self, definition::products_8x8};
 
 type Distance<T> = fn(&[u8], usize, &[u8], usize) -> T;
 
@@ -23,7 +24,6 @@ fn distances_agree_with_their_definitions() {
     agree(8, difference::sad_8x8, definition::sad::<8, 8>);
     agree(16, difference::moments_16x16, definition::moments::<16, 16>);
     agree(8, difference::moments_8x8, definition::moments::<8, 8>);
-    agree(16, difference::satd_16x16, definition::satd_16x16);
     agree(8, difference::satd_8x8, definition::satd_8x8);
     agree(4, difference::satd_4x4, definition::satd_4x4);
 }
@@ -38,31 +38,62 @@ fn four_distances_agree_with_four_times_one() {
         let last = b.len() - exact(16, 16, stride);
         let offsets = [0, last, random.below(last as u64) as usize, random.below(last as u64) as usize];
         assert_eq!(
-            difference::sad_16x16_four(&a, 16, &b, offsets, stride),
-            offsets.map(|offset| definition::sad::<16, 16>(&a, 16, &b[offset..], stride))
+            difference::sad_quarters_of_four(&a, 16, &b, offsets, stride),
+            offsets.map(|offset| definition::quarters(&a, 16, &b[offset..], stride, definition::sad::<8, 8>))
         );
     }
 }
 
 #[test]
-fn distances_between_samples_agree_at_every_quarter() {
+fn transformed_differences_agree_in_every_quarter() {
+    let mut random = Random(6);
+    for (a, b) in pairs_of_textures() {
+        for (a_stride, b_stride) in [(16, 16), (64, 33), (37, 48)] {
+            let a = a.paint(exact(16, 16, a_stride), a_stride, &mut random);
+            let b = b.paint(exact(16, 16, b_stride), b_stride, &mut random);
+            let plain = definition::quarters(&a, a_stride, &b, b_stride, definition::satd_8x8);
+            assert_eq!(difference::satd_quarters(&a, a_stride, &b, b_stride), plain);
+        }
+    }
+}
+
+#[test]
+fn margins_agree() {
+    let mut random = Random(7);
+    for texture in Texture::ALL {
+        for stride in [16, 37, 64] {
+            let source = texture.paint(exact(16, 16, stride), stride, &mut random);
+            let found = Margins::of(&source, stride);
+            assert_eq!(found, margins::definition::of(&source, stride));
+            let mut numbers = || std::array::from_fn(|_| std::array::from_fn(|_| random.below(8160) as i16 - 4080));
+            let predicted = Predicted { above: numbers(), left: numbers(), corner: 4080, dc: 16 };
+            assert_eq!(found.differences_from(&predicted), margins::definition::differences(&found, &predicted));
+        }
+    }
+}
+
+#[test]
+fn products_of_differences_agree() {
     let mut random = Random(5);
     for (a, b) in pairs_of_textures() {
-        let (a_stride, b_stride) = (24, 32);
-        let a = a.paint(exact(16, 16, a_stride), a_stride, &mut random);
-        for (x, y) in (0..16).map(|i| (i % 4, i / 4)) {
-            // The definition reads a column more than it needs where only y is between samples.
-            let (width, rows) = (if x + y > 0 { 17 } else { 16 }, if y > 0 { 17 } else { 16 });
-            let b = b.paint(exact(width, rows, b_stride), b_stride, &mut random);
-            let plain = subpixel::definition::bilinear_moments_16x16(&a, a_stride, &b, b_stride, x, y);
-            let variance = difference::variance_of_256(plain);
-            assert_eq!(subpixel::bilinear_variance_16x16(&a, a_stride, &b, b_stride, x, y), variance, "{x} {y}");
+        for (a_stride, b_stride) in [(16, 17), (24, 32), (40, 19)] {
+            let a = a.paint(exact(16, 16, a_stride), a_stride, &mut random);
+            let b = b.paint(exact(17, 17, b_stride), b_stride, &mut random);
+            let plain = [(0, 0), (8, 0), (0, 8), (8, 8)]
+                .map(|(x, y)| products_8x8(&a[y * a_stride + x..], a_stride, &b[y * b_stride + x..], b_stride));
+            assert_eq!(subpixel::products_of_quarters(&a, a_stride, &b, b_stride), plain);
+            for quarter in plain {
+                for first in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                    let prices = [(); 2].map(|()| std::array::from_fn(|_| random.below(500) as u32));
+                    let [across, down] = prices;
+                    assert_eq!(
+                        quarter.cheapest(first, across, down),
+                        subpixel::definition::cheapest(&quarter, first, across, down)
+                    );
+                }
+            }
+            let (a, b) = (&a[..exact(8, 8, a_stride)], &b[..exact(9, 9, b_stride)]);
+            assert_eq!(subpixel::products_8x8(a, a_stride, b, b_stride), plain[0]);
         }
-        let b = b.paint(exact(b_stride, 20, b_stride), b_stride, &mut random);
-        let places = [(0, 2, 2), (1, 0, 0), (b_stride, 3, 0), (b_stride + 7, 1, 3)];
-        assert_eq!(
-            subpixel::bilinear_variance_16x16_four(&a, a_stride, &b, places, b_stride),
-            places.map(|(at, x, y)| subpixel::bilinear_variance_16x16(&a, a_stride, &b[at..], b_stride, x, y))
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! Distances between blocks, two rows of sixteen samples or four of eight at a time.
 
-use super::memory::Block;
+use super::memory::{Block, store_integers};
 use super::{add_lanes, lanes, sum_of_four};
 use std::arch::x86_64::*;
 
@@ -16,29 +16,45 @@ pub(in crate::kernels) fn sad_16x16(a: &[u8], a_stride: usize, b: &[u8], b_strid
 }
 
 #[target_feature(enable = "avx2")]
-pub(in crate::kernels) fn sad_16x16_four(
+pub(in crate::kernels) fn sad_quarters_of_four(
     a: &[u8],
     a_stride: usize,
     b: &[u8],
     offsets: [usize; 4],
     b_stride: usize,
-) -> [u32; 4] {
+) -> [[u32; 4]; 4] {
     let a = Block::<16, 16>::new(a, a_stride);
     let [b0, b1, b2, b3] = offsets;
     let b0 = Block::<16, 16>::new(&b[b0..], b_stride);
     let b1 = Block::<16, 16>::new(&b[b1..], b_stride);
     let b2 = Block::<16, 16>::new(&b[b2..], b_stride);
     let b3 = Block::<16, 16>::new(&b[b3..], b_stride);
-    let mut totals = [_mm256_setzero_si256(); 4];
-    for y in 0..8 {
-        let (first, second) = (2 * y, 2 * y + 1);
-        let source = a.load_16_of_two(0, first, second);
-        for (total, block) in totals.iter_mut().zip([&b0, &b1, &b2, &b3]) {
-            let rows = _mm256_sad_epu8(source, block.load_16_of_two(0, first, second));
-            *total = _mm256_add_epi32(*total, rows);
+    let mut halves = [[_mm256_setzero_si256(); 4]; 2];
+    for (half, totals) in halves.iter_mut().enumerate() {
+        for y in 0..4 {
+            let (first, second) = (8 * half + 2 * y, 8 * half + 2 * y + 1);
+            let source = a.load_16_of_two(0, first, second);
+            for (total, block) in totals.iter_mut().zip([&b0, &b1, &b2, &b3]) {
+                let rows = _mm256_sad_epu8(source, block.load_16_of_two(0, first, second));
+                *total = _mm256_add_epi32(*total, rows);
+            }
         }
     }
-    totals.map(|total| sum_of_four(add_lanes(total)) as u32)
+    let mut quarters = [[0; 4]; 4];
+    for (i, quarters) in quarters.iter_mut().enumerate() {
+        // Left and right are 64 bits apart; the upper half of these is 0.
+        let (upper, lower) = (add_lanes(halves[0][i]), add_lanes(halves[1][i]));
+        store_integers(quarters, of_both(upper, lower));
+    }
+    quarters
+}
+
+/// Numbers 0 and 2 of two vectors.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn of_both(first: __m128i, second: __m128i) -> __m128i {
+    let both = _mm_shuffle_ps::<0b10_00_10_00>(_mm_castsi128_ps(first), _mm_castsi128_ps(second));
+    _mm_castps_si128(both)
 }
 
 #[target_feature(enable = "avx2")]
@@ -152,18 +168,21 @@ fn magnitudes_of_columns([r0, r1, r2, r3]: [__m256i; 4]) -> [__m256i; 4] {
 }
 
 #[target_feature(enable = "avx2")]
-pub(in crate::kernels) fn satd_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
+pub(in crate::kernels) fn satd_quarters(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> [u32; 4] {
     let (a, b) = (Block::<16, 16>::new(a, a_stride), Block::<16, 16>::new(b, b_stride));
-    let mut total = _mm256_setzero_si256();
-    for y in [0, 8] {
+    let mut halves = [_mm_setzero_si128(); 2];
+    for (half, total) in halves.iter_mut().enumerate() {
         let (mut a_rows, mut b_rows) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
         for (i, (a_row, b_row)) in a_rows.iter_mut().zip(&mut b_rows).enumerate() {
-            *a_row = a.load_16_of_two(0, y + i, y + i + 4);
-            *b_row = b.load_16_of_two(0, y + i, y + i + 4);
+            let y = 8 * half + i;
+            *a_row = a.load_16_of_two(0, y, y + 4);
+            *b_row = b.load_16_of_two(0, y, y + 4);
         }
-        total = _mm256_add_epi32(total, satd_of_rows(a_rows, b_rows));
+        *total = add_lanes(satd_of_rows(a_rows, b_rows));
     }
-    sum_of_four(add_lanes(total)) as u32
+    let mut quarters = [0; 4];
+    store_integers(&mut quarters, _mm_hadd_epi32(halves[0], halves[1]));
+    quarters
 }
 
 #[target_feature(enable = "avx2")]

@@ -252,3 +252,19 @@ pub(super) fn load_32_bytes(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: the array has the 32 bytes.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
+
+/// Stores four numbers without a sign.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn store_integers(integers: &mut [u32; 4], lanes: __m128i) {
+    // SAFETY: the array has the sixteen bytes.
+    unsafe { _mm_storeu_si128(integers.as_mut_ptr().cast(), lanes) }
+}
+
+/// Four numbers without a sign.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn load_integers(integers: &[u32; 4]) -> __m128i {
+    // SAFETY: the array has the sixteen bytes.
+    unsafe { _mm_loadu_si128(integers.as_ptr().cast()) }
+}

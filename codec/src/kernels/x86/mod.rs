@@ -7,6 +7,7 @@ pub(super) mod forward;
 pub(super) mod interpolate;
 pub(super) mod intra;
 pub(super) mod inverse;
+pub(super) mod margins;
 #[expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 mod memory;
 pub(super) mod quantise;

@@ -36,10 +36,13 @@ pub(in crate::kernels) fn quantise_blocks(
 #[target_feature(enable = "avx2")]
 pub(in crate::kernels) fn busy_blocks(quantiser: &Quantiser, coefficients: &[[i16; 16]]) -> u32 {
     let quantiser = Vectors::of(quantiser);
+    let zero = _mm256_setzero_si256();
     let mut busy = 0;
-    for (i, coefficients) in coefficients.iter().enumerate() {
-        let magnitudes = quantiser.magnitudes(load_coefficients(coefficients));
-        busy |= u32::from(_mm256_testz_si256(magnitudes, magnitudes) == 0) << i;
+    for (block, coefficients) in coefficients.iter().enumerate() {
+        let magnitudes = _mm256_abs_epi16(load_coefficients(coefficients));
+        let magnitudes = _mm256_mulhi_epu16(_mm256_adds_epu16(magnitudes, quantiser.rounding), quantiser.reciprocal);
+        let any = _mm256_testc_si256(zero, magnitudes) == 0;
+        busy |= u32::from(any) << block;
     }
     busy
 }
@@ -56,18 +59,13 @@ impl Vectors {
         Self { rounding: load_unsigned(&quantiser.rounding), reciprocal: load_unsigned(&quantiser.reciprocal) }
     }
 
-    /// Of levels, before they are limited.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn magnitudes(&self, coefficients: __m256i) -> __m256i {
-        _mm256_mulhi_epu16(_mm256_adds_epu16(_mm256_abs_epi16(coefficients), self.rounding), self.reciprocal)
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn quantise(&self, coefficients: &[i16; 16], levels: &mut [i16; 16]) -> Positions {
         let coefficients = load_coefficients(coefficients);
-        let magnitudes = _mm256_min_epi16(self.magnitudes(coefficients), _mm256_set1_epi16(MAX_LEVEL));
+        let magnitudes = _mm256_adds_epu16(_mm256_abs_epi16(coefficients), self.rounding);
+        let magnitudes = _mm256_mulhi_epu16(magnitudes, self.reciprocal);
+        let magnitudes = _mm256_min_epi16(magnitudes, _mm256_set1_epi16(MAX_LEVEL));
         let signs = _mm256_srai_epi16::<15>(coefficients);
         store_coefficients(levels, _mm256_sub_epi16(_mm256_xor_si256(magnitudes, signs), signs));
 

@@ -1,0 +1,365 @@
+//! `oyster experiment compare`: clips times links times profiles, in virtual time. What is done is kept in a folder a run,
+//! and not done again, so that it can be stopped at any time and gone on with.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use oyster_codec::Effort;
+use oyster_emulator::{LinkConfig, QueueDiscipline, Trace};
+use oyster_experiments::report::{Row, delay_against_quality, outcomes_beside, rows_csv, rows_markdown, standings};
+use oyster_experiments::{Clip, Cost, Scenario};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::run::{ACK_LINK_BITS_PER_SECOND, MOST_FRAMES_PER_SECOND, cost, stopwatch};
+use crate::files::{self, expect_folder, read_clip, read_trace};
+use crate::report;
+use crate::values::{JsonOutput, ProfileName, frames_per_second, loss, play_rate};
+use crate::values::{delay_ms, probability, queue_packets, seconds};
+use crate::words;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// What the camera sees: y4m clips, or folders of them
+    #[arg(long, value_name = "FILE|DIR", required = true, value_delimiter = ',')]
+    clip: Vec<PathBuf>,
+    /// The links media cross: mahimahi traces, each with `:MS` behind it if it is to begin there, or folders of them
+    #[arg(long, value_name = "TRACE[:MS]|DIR", required = true, value_delimiter = ',')]
+    links: Vec<String>,
+    /// Which senders
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "oyster,classic,conventional")]
+    profiles: Vec<ProfileName>,
+    /// The profile that the others are held against
+    #[arg(long, value_name = "NAME", default_value = "classic")]
+    baseline: ProfileName,
+    /// The folder of all that comes of it; runs that are in it already are not run again
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// How long each call lasts; the first 2 s are not scored
+    #[arg(long, value_name = "N", default_value = "60", value_parser = seconds, allow_negative_numbers = true)]
+    seconds: Duration,
+    /// Pictures a second (default: the clip's own rate)
+    #[arg(long, value_name = "N", value_parser = frames_per_second, allow_negative_numbers = true)]
+    fps: Option<f64>,
+    /// One-way delay of either link
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = delay_ms, allow_negative_numbers = true)]
+    delay_ms: Duration,
+    /// Drop-tail queue of the media link
+    #[arg(long, value_name = "N", default_value = "256", value_parser = queue_packets, allow_negative_numbers = true)]
+    queue_packets: u64,
+    /// Random loss on the media link, 0 to 1
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability, allow_negative_numbers = true)]
+    loss: f64,
+    /// Decides every random choice
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
+    seed: u64,
+    /// What encoding a frame costs in virtual time
+    #[arg(long, value_name = "measured|MS", default_value = "10", value_parser = cost, allow_negative_numbers = true)]
+    encode_cost: Cost,
+    /// What decoding a frame costs in virtual time
+    #[arg(long, value_name = "measured|MS", default_value = "3", value_parser = cost, allow_negative_numbers = true)]
+    decode_cost: Cost,
+    /// Runs at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..=64))]
+    jobs: u64,
+    #[command(flatten)]
+    json: JsonOutput,
+}
+
+/// A trace, and where on it runs begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    path: PathBuf,
+    start_ms: u64,
+}
+
+/// One run to be made, or made already.
+#[derive(Clone, Copy, Debug)]
+struct Job<'a> {
+    clip: &'a Path,
+    place: &'a Place,
+    profile: ProfileName,
+}
+
+/// All rows and what they come to, as `--json` and `table.json` give them.
+#[derive(Debug, Serialize)]
+struct Comparison {
+    baseline: String,
+    rows: Vec<Row>,
+    standings: Vec<oyster_experiments::report::Standing>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.json.expected()?;
+    let clips = clips(&arguments.clip)?;
+    let places = places(&arguments.links)?;
+    let runs = arguments.output.join("runs");
+    expect_folder(&runs)?;
+    let mut rows = Vec::new();
+    let total = clips.len() * places.len() * arguments.profiles.len();
+    for clip in &clips {
+        let jobs: Vec<Job<'_>> = places
+            .iter()
+            .flat_map(|place| arguments.profiles.iter().map(move |&profile| Job { clip, place, profile }))
+            .collect();
+        rows.extend(play_clip(arguments, &runs, &jobs, rows.len(), total)?);
+        write_tables(arguments, &rows)?;
+    }
+    let baseline = arguments.baseline.name();
+    let comparison = Comparison { standings: standings(&rows, &baseline), baseline, rows };
+    arguments.json.write_or_print(&comparison, |comparison| rows_markdown(&comparison.rows, &comparison.baseline))
+}
+
+/// The runs of one clip, which is held in memory once, `--jobs` at a time, in the order of the jobs.
+fn play_clip(arguments: &Arguments, runs: &Path, jobs: &[Job<'_>], done: usize, total: usize) -> Result<Vec<Row>> {
+    let clip = Mutex::new(None);
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<Row>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let place = jobs.iter().position(|other| std::ptr::eq(other, job)).unwrap_or_default();
+            let row = row(arguments, runs, job, &clip);
+            let failed = row.is_err();
+            let about = format!("{} of {total}: {}", done + place + 1, job.name());
+            let words = match &row {
+                Ok(row) => format!(
+                    "{about}: p95 {:.0} ms, {:.2} dB\n",
+                    row.p95_ms.unwrap_or(f64::NAN),
+                    row.ssim_y_db.unwrap_or(f64::NAN)
+                ),
+                Err(_) => format!("{about}: failed\n"),
+            };
+            if stderr().is_terminal() {
+                words::tell(&words);
+            }
+            if let Ok(mut result) = results[place].lock() {
+                *result = Some(row);
+            }
+            if failed {
+                next.store(jobs.len(), Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs {
+            scope.spawn(work);
+        }
+    });
+    let result = |result: Mutex<Option<Result<Row>>>| result.into_inner().ok().flatten();
+    results.into_iter().filter_map(result).collect()
+}
+
+/// A run's row: of the run made before under the same settings, else of one made now.
+fn row(arguments: &Arguments, runs: &Path, job: &Job<'_>, clip: &Mutex<Option<(Clip, f64)>>) -> Result<Row> {
+    let folder = runs.join(job.name());
+    let path = folder.join("run.json");
+    let settings = job.settings(arguments);
+    let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let figures = match before {
+        Some(before) if before["settings"] == settings => before["figures"].clone(),
+        _ => {
+            let (clip, frames_per_second) = shared_clip(arguments, job.clip, clip)?;
+            let scenario = job.scenario(arguments, clip, frames_per_second)?;
+            let run = oyster_experiments::run(&scenario, &mut |work| stopwatch(work))?;
+            let recording = run.record.finish(&scenario.link, Duration::ZERO, scenario.duration)?;
+            report::write(&folder, &recording, &job.name())?;
+            let figures = serde_json::to_value(recording.figures())?;
+            let text = serde_json::to_string_pretty(&json!({ "settings": settings, "figures": figures }))? + "\n";
+            files::write(&path, text.as_bytes())?;
+            figures
+        }
+    };
+    Ok(job.row(&figures))
+}
+
+/// The clip, read by whoever needs it first.
+fn shared_clip(arguments: &Arguments, path: &Path, shared: &Mutex<Option<(Clip, f64)>>) -> Result<(Clip, f64)> {
+    let mut shared = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some((clip, frames_per_second)) = &*shared {
+        return Ok((clip.clone(), *frames_per_second));
+    }
+    let most = arguments.seconds.as_secs_f64() * arguments.fps.unwrap_or(MOST_FRAMES_PER_SECOND);
+    let (frames, own_rate) = read_clip(path, most.ceil() as usize)?;
+    let frames_per_second = play_rate(path, own_rate, arguments.fps)?;
+    let clip = Clip::new(frames).context("a clip's frames have one size")?;
+    *shared = Some((clip.clone(), frames_per_second));
+    Ok((clip, frames_per_second))
+}
+
+impl Job<'_> {
+    fn link_name(&self) -> String {
+        let name = file_name(&self.place.path);
+        if self.place.start_ms == 0 { name } else { format!("{name}@{}", self.place.start_ms) }
+    }
+
+    /// Of its folder.
+    fn name(&self) -> String {
+        format!("{}~{}~{}", stem(self.clip), self.link_name(), self.profile.name())
+    }
+
+    /// All that the run depends on, but for this program.
+    fn settings(&self, arguments: &Arguments) -> Value {
+        let cost = |cost| match cost {
+            Cost::Measured => Value::from("measured"),
+            Cost::Charged(cost) => Value::from(cost.as_secs_f64() * 1e3),
+        };
+        json!({
+            "clip": self.clip, "link": self.place.path, "start_ms": self.place.start_ms, "profile": self.profile.name(),
+            "seconds": arguments.seconds.as_secs_f64(), "fps": arguments.fps, "delay_ms": arguments.delay_ms.as_millis() as u64,
+            "queue_packets": arguments.queue_packets, "loss": arguments.loss, "seed": arguments.seed,
+            "encode_cost_ms": cost(arguments.encode_cost), "decode_cost_ms": cost(arguments.decode_cost),
+            "version": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    fn scenario(&self, arguments: &Arguments, clip: Clip, frames_per_second: f64) -> Result<Scenario> {
+        let link = read_trace(&self.place.path)?;
+        let config = LinkConfig {
+            one_way_delay: arguments.delay_ms,
+            start_ms: self.place.start_ms % link.period_ms(),
+            queue: QueueDiscipline::drop_tail_packets(arguments.queue_packets),
+            loss: loss(arguments.loss),
+            seed: arguments.seed,
+            ..LinkConfig::default()
+        };
+        let back = LinkConfig {
+            one_way_delay: arguments.delay_ms,
+            seed: arguments.seed.wrapping_add(1),
+            ..LinkConfig::default()
+        };
+        Ok(Scenario {
+            clip,
+            frames_per_second,
+            duration: arguments.seconds,
+            link: (link, config),
+            ack_link: (Trace::constant(ACK_LINK_BITS_PER_SECOND)?, back),
+            sender: self.profile.config(),
+            effort: Effort::Live,
+            encode_cost: arguments.encode_cost,
+            decode_cost: arguments.decode_cost,
+            neighbours: Vec::new(),
+        })
+    }
+
+    fn row(&self, figures: &Value) -> Row {
+        let figure = |path: &str| figures.pointer(path).and_then(Value::as_f64);
+        Row {
+            clip: stem(self.clip),
+            link: self.link_name(),
+            profile: self.profile.name(),
+            p95_ms: figure("/signal_delay_ms/p95"),
+            mean_ms: figure("/signal_delay_ms/mean"),
+            b1_p95_ms: figure("/bound/b1_p95_ms"),
+            ssim_y_db: figure("/ssim_y_db/mean"),
+            ssim_p5_db: figure("/ssim_y_db/p5"),
+            fps_shown: figure("/fps_shown"),
+            longest_gap_ms: figure("/longest_gap_ms"),
+            video_kbps: figure("/video_kbps"),
+            utilisation: figure("/utilisation"),
+        }
+    }
+}
+
+/// The tables of all rows so far, and for each clip and link a drawing of delay against quality.
+fn write_tables(arguments: &Arguments, rows: &[Row]) -> Result<()> {
+    let baseline = arguments.baseline.name();
+    let write = |name: &str, text: String| files::write(&arguments.output.join(name), text.as_bytes());
+    write("table.csv", rows_csv(rows))?;
+    write("table.md", rows_markdown(rows, &baseline))?;
+    let comparison = Comparison { standings: standings(rows, &baseline), baseline, rows: rows.to_vec() };
+    write("table.json", serde_json::to_string_pretty(&comparison)? + "\n")?;
+    let mut drawn = BTreeSet::new();
+    for row in rows.iter().filter(|row| drawn.insert((&row.clip, &row.link))) {
+        let (outcomes, bound) = outcomes_beside(rows, row);
+        let title = format!("{} over {}", row.clip, row.link);
+        write(&format!("{}~{}.svg", row.clip, row.link), delay_against_quality(&title, &outcomes, bound))?;
+    }
+    Ok(())
+}
+
+/// The clips named, and those in the folders named.
+fn clips(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut clips = Vec::new();
+    for path in named {
+        let is_clip = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "y4m");
+        clips.extend(if path.is_dir() { files_in(path, is_clip)? } else { vec![path.clone()] });
+    }
+    ensure!(!clips.is_empty(), "there is no clip (y4m) in the folders named");
+    let names: BTreeSet<String> = clips.iter().map(|clip| stem(clip)).collect();
+    ensure!(names.len() == clips.len(), "two clips have the same name");
+    Ok(clips)
+}
+
+/// The links named, and those in the folders named.
+fn places(named: &[String]) -> Result<Vec<Place>> {
+    let mut places: Vec<Place> = Vec::new();
+    for text in named {
+        let path = Path::new(text);
+        if path.is_dir() {
+            let is_trace = |path: &PathBuf| {
+                path.extension()
+                    .is_some_and(|extension| ["up", "down", "trace"].iter().any(|known| extension == *known))
+            };
+            places.extend(files_in(path, is_trace)?.into_iter().map(|path| Place { path, start_ms: 0 }));
+            continue;
+        }
+        let with_start = text.rsplit_once(':').and_then(|(path, start)| Some((path, start.parse().ok()?)));
+        let (path, start_ms) = with_start.unwrap_or((text, 0));
+        places.push(Place { path: PathBuf::from(path), start_ms });
+    }
+    ensure!(!places.is_empty(), "there is no trace (.up, .down, .trace) in the folders named");
+    for (number, place) in places.iter().enumerate() {
+        let same = |other: &Place| file_name(&other.path) == file_name(&place.path) && other.start_ms == place.start_ms;
+        ensure!(!places[..number].iter().any(same), "{}: named twice", place.path.display());
+        read_trace(&place.path)?; // better known before the work
+    }
+    Ok(places)
+}
+
+fn files_in(folder: &Path, wanted: impl Fn(&PathBuf) -> bool) -> Result<Vec<PathBuf>> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("{}: cannot read this folder", folder.display()))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("{}: cannot read this folder", folder.display()))?.path();
+        if wanted(&path) && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_named_with_where_they_begin_and_folders_give_theirs_in_order() {
+        let folder = std::env::temp_dir().join(format!("oyster-compare-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["b.down", "a.up", "README.md"] {
+            std::fs::write(folder.join(name), "1\n2\n").unwrap();
+        }
+        let inside = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let found = places(&[inside(""), format!("{}:600", inside("a.up"))]).unwrap();
+        let names: Vec<(String, u64)> = found.iter().map(|place| (file_name(&place.path), place.start_ms)).collect();
+        assert_eq!(names, [("a.up".to_owned(), 0), ("b.down".to_owned(), 0), ("a.up".to_owned(), 600)]);
+        assert!(places(&[inside("a.up"), inside("a.up")]).is_err(), "twice the same");
+        assert!(places(&[inside("c.up")]).is_err() && clips(std::slice::from_ref(&folder)).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,83 @@
+//! Room for pictures, used again. Fresh from the system it costs a page fault for every 4096 samples, and a picture of 1280x720
+//! has hundreds of pages. Which room samples lie in changes no result.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
+
+/// Samples whose room is kept for others when they are dropped.
+#[derive(Debug)]
+pub(crate) struct Samples(Vec<u8>);
+
+/// Room that nobody uses.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// A frame is encoded in four pictures: its source, two versions, and a strip of one.
+const MOST_SPARE: usize = 4;
+
+impl Samples {
+    /// No samples yet, and room for `count`.
+    pub(crate) fn with_room_for(count: usize) -> Self {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Much larger room would be lost to pictures that need it.
+        let fits = |room: &Vec<u8>| (count..=2 * count).contains(&room.capacity());
+        let found = spare.iter().position(fits).map(|at| spare.swap_remove(at));
+        Self(found.unwrap_or_else(|| Vec::with_capacity(count)))
+    }
+
+    /// `count` samples, all 0.
+    pub(crate) fn zeros(count: usize) -> Self {
+        let mut samples = Self::with_room_for(count);
+        samples.resize(count, 0);
+        samples
+    }
+}
+
+impl Clone for Samples {
+    fn clone(&self) -> Self {
+        let mut samples = Self::with_room_for(self.len());
+        samples.extend_from_slice(self);
+        samples
+    }
+}
+
+impl Drop for Samples {
+    fn drop(&mut self) {
+        let mut room = std::mem::take(&mut self.0);
+        room.clear();
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() == MOST_SPARE {
+            // Pictures of another size may have come.
+            spare.remove(0);
+        }
+        spare.push(room);
+    }
+}
+
+impl Deref for Samples {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Samples {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_room_comes_back_empty() {
+        let mut samples = Samples::zeros(100_003);
+        samples[7] = 9;
+        drop(samples);
+        let again = Samples::zeros(100_003);
+        assert!(again.iter().all(|sample| *sample == 0));
+        assert_eq!(again.clone()[..], again[..]);
+    }
+}
