@@ -62,6 +62,11 @@ impl Path {
         Some(if standing_us < STANDING_MIN_US { floor_us } else { floor_us + standing_us.min(STANDING_MAX_US) })
     }
 
+    /// Whether others keep a queue standing on the path.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.one_way_base_us() > self.base.value()
+    }
+
     /// When a packet last met none of ours on its way.
     pub(crate) fn lone_at_us(&self) -> Option<i64> {
         self.lone.heard_at_us

@@ -101,7 +101,7 @@ impl Policy {
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
         match self {
             Self::Classic(classic) => classic.handle_sent(quantizer),
-            Self::Oyster(oyster) => oyster.handle_sent(quantizer, now),
+            Self::Oyster(oyster) => oyster.handle_sent(quantizer, bytes, now),
             Self::Conventional(conventional) => conventional.handle_sent(bytes),
         }
     }

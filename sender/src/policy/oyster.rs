@@ -19,6 +19,10 @@ const COARSE_SHARE: f64 = 0.70;
 const FINEST: u8 = 4;
 /// The first frame's decisions are made here.
 const FIRST_QUANTIZER: u8 = 48;
+/// So many steps coarser, a frame takes half (`codec.md`: 16 steps make a factor of 3.2; 8 of 2).
+const STEPS_PER_HALVING: f64 = 9.5;
+/// Coarser than this, next to nothing but modes is left in a frame: it says little about another's size.
+const COARSEST_TELLING: u8 = 100;
 /// No frame is larger than this times its samples to the power of 0.7, in bytes: 4 Mbit/s at 640x360 and 30 a second,
 /// 11 at 1280x720. Past it a camera's noise is being sent.
 const LARGEST_FRAME: f64 = 2.93;
@@ -32,7 +36,9 @@ const SILENCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Oyster {
-    last_quantizer: u8,
+    /// Quantizer and bytes of the last frame sent, and of the last that tells how large a larger one will be.
+    last: Option<(u8, usize)>,
+    last_telling: Option<(u8, usize)>,
     last_sent_at: Duration,
     /// What the last frame would have taken to be good: on a slow link, where bits are worth the most, the delay ceiling
     /// stretches towards that.
@@ -41,7 +47,7 @@ pub(crate) struct Oyster {
 
 impl Default for Oyster {
     fn default() -> Self {
-        Self { last_quantizer: FIRST_QUANTIZER, last_sent_at: Duration::ZERO, good_bytes: 0 }
+        Self { last: None, last_telling: None, last_sent_at: Duration::ZERO, good_bytes: 0 }
     }
 }
 
@@ -67,6 +73,7 @@ impl Oyster {
         if !transport.config().has(Ingredient::SecondVersion) {
             bytes.truncate(1);
         }
+        let bytes_wanted = bytes[0];
         // The budget may have shrunk to almost nothing by the time the frame is encoded.
         let shrinks = coarse < 3 * SURVIVAL_BYTES && coarse > SURVIVAL_BYTES;
         if shrinks && transport.config().has(Ingredient::Survival) {
@@ -75,8 +82,27 @@ impl Oyster {
         Versions::Fitting {
             bytes,
             finest: QuantizerIndex::saturating(FINEST.into()),
-            expected: QuantizerIndex::saturating(self.last_quantizer.into()),
+            expected: self.expected(bytes_wanted),
         }
+    }
+
+    /// Where a frame of so many bytes is expected to land. Decisions are made near there: those made for fine pictures cost
+    /// so many bits in modes alone that a coarse one of them would be several packets.
+    fn expected(&self, bytes: usize) -> QuantizerIndex {
+        let Some((quantizer, last_bytes)) = self.last_telling else {
+            return QuantizerIndex::saturating(FIRST_QUANTIZER.into());
+        };
+        if bytes <= SURVIVAL_BYTES {
+            return QuantizerIndex::MAX;
+        }
+        if let Some((last_quantizer, last_bytes)) = self.last
+            && last_quantizer >= COARSEST_TELLING
+            && bytes <= 2 * last_bytes
+        {
+            return QuantizerIndex::saturating(last_quantizer.into());
+        }
+        let halvings = (last_bytes as f64 / bytes.max(1) as f64).log2();
+        QuantizerIndex::saturating((f64::from(quantizer) + STEPS_PER_HALVING * halvings).round() as i32)
     }
 
     pub(crate) fn budget(&self, transport: &FrameSender, now: Duration) -> Budget {
@@ -97,8 +123,11 @@ impl Oyster {
         self.good_bytes = good_bytes;
     }
 
-    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, now: Duration) {
-        self.last_quantizer = quantizer.value();
+    pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
+        self.last = Some((quantizer.value(), bytes));
+        if quantizer.value() < COARSEST_TELLING {
+            self.last_telling = self.last;
+        }
         self.last_sent_at = now;
     }
 }

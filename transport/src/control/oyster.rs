@@ -144,8 +144,12 @@ impl CongestionControl for Oyster {
             return Allowance { frame: FrameAllowance::WireBytes(wire_bytes), survival, braked: false };
         };
         let stall_us = self.stall_us(flight, path, now_us);
-        let link =
-            Link { rate_per_us: self.rate_per_us(stall_us), round_trip_floor_us: round_trip_floor_us as f64, stall_us };
+        let link = Link {
+            rate_per_us: self.rate_per_us(stall_us),
+            round_trip_floor_us: round_trip_floor_us as f64,
+            stall_us,
+            is_contested: path.is_contested(),
+        };
         let braked = self.ceilings.brakes(&link);
         if self.drains && !alone {
             return Allowance { frame: FrameAllowance::WireBytes(0.0), survival: unheard, braked };
@@ -175,6 +179,7 @@ struct Link {
     rate_per_us: f64,
     round_trip_floor_us: f64,
     stall_us: f64,
+    is_contested: bool,
 }
 
 /// How much delay a frame may cause: pure functions of what is believed of the link.
@@ -221,8 +226,9 @@ impl Ceilings {
         let serialisation_us = self.serialisation_us(link, floor_wire_bytes);
         let queue_us = self.queue_us.max(serialisation_us);
         let frame_bytes = link.rate_per_us * serialisation_us;
-        let queue_bytes = link.rate_per_us * (link.round_trip_floor_us + queue_us) - in_flight_bytes;
-        frame_bytes.min(queue_bytes).max(0.0)
+        let room_bytes = link.rate_per_us * (link.round_trip_floor_us + queue_us) - in_flight_bytes;
+        let share = if link.is_contested { CONTESTED_SHARE } else { 1.0 };
+        frame_bytes.min(share * room_bytes).max(0.0)
     }
 
     /// Wire bytes under which, with all that is in flight, a survival packet must stay.
@@ -258,9 +264,15 @@ const PRIOR_PACKETS: u32 = 8;
 /// 200 bytes/s: a link on which a packet takes six seconds is as good as silent.
 const RATE_MIN_PER_US: f64 = 200e-6;
 
-/// The ceilings in proportion to that of one frame: 60 and 80 ms to 30.
-const QUEUE_TO_FRAME: f64 = 2.0;
-const SMALLEST_TO_FRAME: f64 = 8.0 / 3.0;
+/// The ceilings in proportion to that of one frame: 80 and 107 ms to 50. One frame may take most of what the queue may: on a
+/// link that goes on and off, the first after a pause meets an empty one.
+const QUEUE_TO_FRAME: f64 = 1.6;
+const SMALLEST_TO_FRAME: f64 = 2.14;
+
+/// The part of the room in the queue that one frame takes beside others: a camera that always takes this much gets frames
+/// of what the link carries between them, where all of the room makes it send two and skip the third. Beside Cubic at a
+/// buffer of 4 BDP 17.7 pictures a second become 24. Alone it cost Times Square 0.28 dB at 7 % less p95.
+const CONTESTED_SHARE: f64 = 0.6;
 
 /// The smallest real frame is predicted, not known: allow for error.
 const FLOOR_MARGIN: f64 = 1.12;
@@ -291,7 +303,7 @@ mod tests {
     const SURVIVAL: usize = 681;
 
     fn ceilings() -> Ceilings {
-        Ceilings::new(Duration::from_millis(30), PACKET)
+        Ceilings { queue_us: 60_000.0, smallest_frame_us: 80_000.0, ..Ceilings::new(Duration::from_millis(30), PACKET) }
     }
 
     /// A link that serves packets one after another at a constant rate, and the controller that hears of each.
@@ -395,7 +407,8 @@ mod tests {
             floor in 0.0..20_000.0, in_flight in 0.0..100_000.0, stall_us in 0.0..=STALL_US,
         ) {
             let bytes = |rate_per_us| {
-                ceilings().frame_bytes(&Link { rate_per_us, round_trip_floor_us, stall_us }, floor, in_flight)
+                let link = Link { rate_per_us, round_trip_floor_us, stall_us, is_contested: false };
+                ceilings().frame_bytes(&link, floor, in_flight)
             };
             prop_assert!(bytes(rate + more) >= bytes(rate) - 1e-6);
         }
@@ -405,7 +418,7 @@ mod tests {
             rate_per_us in 0.0002..5.0f64, round_trip_floor_us in 0.0..300_000.0, floor in 0.0..20_000.0,
             in_flight in 0.0..100_000.0, more in 0.0..50_000.0, stall_us in 0.0..200_000.0,
         ) {
-            let link = Link { rate_per_us, round_trip_floor_us, stall_us };
+            let link = Link { rate_per_us, round_trip_floor_us, stall_us, is_contested: false };
             let longer = Link { stall_us: stall_us + more, ..link };
             let bytes = ceilings().frame_bytes(&link, floor, in_flight);
             prop_assert!(ceilings().frame_bytes(&link, floor, in_flight + more) <= bytes);
@@ -416,7 +429,7 @@ mod tests {
     #[test]
     fn ceilings_by_hand() {
         // 100 kB/s, 40 ms: one frame 30 ms of it = 3000 bytes; the queue (40 + 60) ms of it = 10,000 bytes.
-        let link = Link { rate_per_us: 0.1, round_trip_floor_us: 40_000.0, stall_us: 0.0 };
+        let link = Link { rate_per_us: 0.1, round_trip_floor_us: 40_000.0, stall_us: 0.0, is_contested: false };
         assert_eq!(ceilings().frame_bytes(&link, 0.0, 0.0), 3000.0);
         assert_eq!(ceilings().frame_bytes(&link, 0.0, 8500.0), 1500.0);
         assert_eq!(ceilings().frame_bytes(&link, 0.0, 12_000.0), 0.0);
