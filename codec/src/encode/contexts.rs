@@ -186,7 +186,7 @@ mod tests {
             let within = if block < 16 { block } else { (block - 16) % 4 };
             let right_end = block == Y2 || within % side == side - 1;
             let lower_end = block == Y2 || within / side == side - 1;
-            let first_in_row = if block == Y2 { Y2 } else { block + 1 - side };
+            let first_in_row = if block == Y2 { Y2 } else { (block + 1).saturating_sub(side) };
             let first_in_column = if block == Y2 { Y2 } else { block.saturating_sub(side * (side - 1)) };
             assert_eq!(contexts(right), if right_end { vec![first_in_row] } else { vec![] });
             assert_eq!(contexts(below), if lower_end { vec![first_in_column] } else { vec![] });
