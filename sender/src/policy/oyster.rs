@@ -92,9 +92,6 @@ impl Oyster {
         let Some((quantizer, last_bytes)) = self.last_telling else {
             return QuantizerIndex::saturating(FIRST_QUANTIZER.into());
         };
-        if bytes <= SURVIVAL_BYTES {
-            return QuantizerIndex::MAX;
-        }
         if let Some((last_quantizer, last_bytes)) = self.last
             && last_quantizer >= COARSEST_TELLING
             && bytes <= 2 * last_bytes
