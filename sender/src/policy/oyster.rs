@@ -65,7 +65,8 @@ impl Oyster {
 
     pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
         let largest = LARGEST_FRAME * ((size.width() * size.height()) as f64).powf(0.7);
-        let budget = (self.budget(transport, now).payload_bytes as f64).min(largest / FINE_SHARE);
+        let allowed = self.budget(transport, now);
+        let budget = (allowed.payload_bytes as f64).min(largest / FINE_SHARE);
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
         let mut bytes = vec![fine.max(SURVIVAL_BYTES), coarse.max(SURVIVAL_BYTES)];
@@ -82,7 +83,8 @@ impl Oyster {
         Versions::Fitting {
             bytes,
             finest: QuantizerIndex::saturating(FINEST.into()),
-            expected: self.expected(bytes_wanted),
+            // Into silence nothing goes but what keeps the picture alive.
+            expected: if allowed.braked { QuantizerIndex::MAX } else { self.expected(bytes_wanted) },
         }
     }
 
@@ -92,9 +94,6 @@ impl Oyster {
         let Some((quantizer, last_bytes)) = self.last_telling else {
             return QuantizerIndex::saturating(FIRST_QUANTIZER.into());
         };
-        if bytes <= SURVIVAL_BYTES {
-            return QuantizerIndex::MAX;
-        }
         if let Some((last_quantizer, last_bytes)) = self.last
             && last_quantizer >= COARSEST_TELLING
             && bytes <= 2 * last_bytes
