@@ -71,6 +71,9 @@ pub(super) struct Search<'a> {
     pub(super) prices: &'a VectorPrices,
 }
 
+/// Places a search may start from.
+const MOST_STARTS: usize = 8;
+
 /// Walks of the hexagon before it settles: it moves two samples a walk.
 const MOST_WALKS: usize = 24;
 
@@ -217,7 +220,7 @@ impl Search<'_> {
     /// [`CROSS`], which are as large as can be out of reach.
     fn descend(&self, start: Priced, found: &mut Found) -> (Whole, [u32; 4]) {
         let mut best = start;
-        for round in 0..3 {
+        for leads_on in [true, false] {
             let centre = best.1;
             let sides = self.sides(centre, found);
             for (side, (right, down)) in sides.into_iter().zip(CROSS) {
@@ -226,14 +229,14 @@ impl Search<'_> {
                     best = cheaper(best, side + self.price(place), place);
                 }
             }
-            if round == 2 || best.1 == centre {
+            if best.1 == centre {
                 return (centre, sides);
             }
-            if round == 0 {
+            if leads_on {
                 best = self.walk(best, found);
             }
         }
-        unreachable!("the last round returns")
+        (best.1, self.sides(best.1, found))
     }
 
     /// The differences around a place.
@@ -272,10 +275,6 @@ fn quadrant((x, y): Whole, [left, up, right, down]: [u32; 4]) -> Whole {
     (if left < right { x - 1 } else { x }, if up < down { y - 1 } else { y })
 }
 
-/// Places a search may start from.
-pub(super) const MOST_STARTS: usize = 8;
-
-/// The quarters of a macroblock, each with a vector of its own.
 impl Search<'_> {
     /// The best vector found for `quarter` alone, near one of the places that the macroblock was compared at.
     pub(super) fn quarter(&self, quarter: usize, found: &Found) -> MotionVector {

@@ -103,12 +103,6 @@ impl VectorPrices {
             across: std::array::from_fn(|x| price(1, from.column + x as i16)),
         }
     }
-
-    /// As [`Self::cost`], in squared differences.
-    #[inline]
-    pub(super) fn in_squared_differences(&self, vector: MotionVector, best: MotionVector) -> u32 {
-        self.lambda.squared(self.cost(vector, best))
-    }
 }
 
 /// Price of one component: of its magnitude, and of either sign.
