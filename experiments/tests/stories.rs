@@ -131,10 +131,10 @@ fn one_percent_of_loss_costs_a_few_pictures_and_no_quality() {
 #[test]
 fn heavy_loss_leaves_the_call_alive() {
     for (name, loss, kilobits, per_second, gap_ms) in [
-        ("10 %", Loss::Random(0.1), 3000, 27.0, 200.0),
-        ("10 %", Loss::Random(0.1), 500, 26.0, 250.0),
-        ("5 % in bursts", Loss::bursts(0.05, 3.0), 3000, 26.0, 250.0),
-        ("30 %", Loss::Random(0.3), 500, 20.0, 400.0),
+        ("10 %", Loss::Random(0.1), 3000, 24.0, 300.0),
+        ("10 %", Loss::Random(0.1), 500, 24.0, 300.0),
+        ("5 % in bursts", Loss::bursts(0.05, 3.0), 3000, 24.0, 300.0),
+        ("30 %", Loss::Random(0.3), 500, 15.0, 500.0),
     ] {
         let mut scenario = scenario(rate(kilobits));
         scenario.link.1 = LinkConfig { loss, seed: 2, ..scenario.link.1 };
