@@ -16,7 +16,7 @@
 //! # Ok::<(), oyster_codec::DecodeError>(())
 //! ```
 
-#![expect(dead_code, reason = "some definitions, and a plain writer of tokens, serve tests alone")]
+#![cfg_attr(not(test), expect(dead_code, reason = "some definitions, and a plain writer of tokens, serve tests alone"))]
 
 mod bitstream;
 pub mod container;

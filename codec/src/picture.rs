@@ -209,16 +209,6 @@ impl PictureBuffer {
         view(&self.samples, &self.layouts[plane as usize])
     }
 
-    /// One plane, to be painted on.
-    pub(crate) fn plane_mut(&mut self, plane: Plane) -> PlaneViewMut<'_> {
-        let layout = &self.layouts[plane as usize];
-        PlaneViewMut {
-            samples: &mut self.samples[layout.start..][..layout.bytes()],
-            stride: layout.stride,
-            origin: layout.origin(),
-        }
-    }
-
     /// All three planes, to be painted on.
     pub(crate) fn planes_mut(&mut self) -> [PlaneViewMut<'_>; 3] {
         let [y, u, v] = &self.layouts;

@@ -242,11 +242,6 @@ impl BoolEncoder {
         }
     }
 
-    /// How many bytes have left the window; the partition will be at most 8 longer.
-    pub(crate) fn bytes_so_far(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Ends the partition with every bit that a decoder's window takes in and one more: libvpx calls a partition corrupt when
     /// it has to read on past the end, even though it would read zeros, and ffmpeg when it could not read on.
     pub(crate) fn finish(mut self) -> Vec<u8> {

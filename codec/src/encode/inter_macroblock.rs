@@ -22,8 +22,6 @@ const INTRA_PRICE: Cost = 12 * BIT;
 struct IntraChoice {
     luma_mode: LumaMode,
     modes: Option<[SubblockMode; 16]>,
-    /// Transformed difference of luma and price of saying all this.
-    cost: u32,
 }
 
 impl Pass<'_> {
@@ -175,14 +173,14 @@ impl Pass<'_> {
         let (prices, lambda) = (&self.intra_prices, &self.lambda);
         let limit = limit.saturating_sub(said);
         let whole = choose_luma(source, || self.luma_edges(place), prices, lambda, limit);
-        let mut choice = whole.map(|(luma_mode, cost)| IntraChoice { luma_mode, modes: None, cost: cost + said });
+        let mut choice = whole.map(|(luma_mode, _)| IntraChoice { luma_mode, modes: None });
         let lowest = whole.map_or(limit, |(_, cost)| cost);
         if lowest + said > self.thresholds.subblocks * self.step {
             let edges = self.subblock_edges(place);
             let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
             let around = self.modes_around(place.cell);
-            if let Some((modes, cost)) = choose_subblocks(source, &mut canvas, &around, prices, lambda, lowest) {
-                choice = Some(IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes), cost: cost + said });
+            if let Some((modes, _)) = choose_subblocks(source, &mut canvas, &around, prices, lambda, lowest) {
+                choice = Some(IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes) });
             }
         }
         choice

@@ -12,9 +12,6 @@ use super::memory::{Block, BlockMut, load_32_bytes};
 use crate::kernels::interpolate::{SIX_TAPS, TAPS_AROUND, TAPS_BEFORE};
 use std::arch::x86_64::*;
 
-/// Samples that the horizontal filter reads for eight.
-const ACROSS: usize = 8 + TAPS_AROUND;
-
 /// A fraction's weights, as pairs of bytes in every 16-bit lane.
 #[derive(Clone, Copy)]
 struct Taps {
