@@ -17,12 +17,17 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod camera;
 mod clock;
+pub mod connection;
 pub mod demo;
+mod end;
 mod executor;
+pub mod live;
 pub mod screen;
 mod stop;
 
 pub use clock::Clock;
-pub use executor::{Inbox, SubmitError, Worker};
+pub use end::Happening;
+pub use executor::{Inbox, Post, SubmitError, Worker};
 pub use stop::Stop;

@@ -3,7 +3,9 @@
 //! Standard output carries what was asked for and nothing else; words for people go to standard error. Exit status 0
 //! only when what was asked was done, 2 for bad arguments, 1 otherwise with one line that names what is at fault.
 
+mod call;
 mod codec;
+mod config;
 mod cpu;
 mod demo;
 #[cfg(target_os = "linux")]
@@ -32,6 +34,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Answer(call::AnswerArguments),
+    Call(call::CallArguments),
     /// Two peers in this process call each other in real time over an emulated LTE link
     Demo(demo::Arguments),
     /// VP8 files: decode, encode, measure
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let outcome = match arguments.command {
+        Command::Answer(arguments) => call::answer(&arguments).map(done),
+        Command::Call(arguments) => call::call(&arguments).map(done),
         Command::Demo(arguments) => demo::run(&arguments).map(done),
         Command::Codec(command) => codec::run(&command).map(done),
         Command::Experiment(command) => experiment::run(&command).map(done),

@@ -104,6 +104,11 @@ impl Sender {
         &self.transport
     }
 
+    /// A state that was sent or is still held by the receiver, if it is kept: what its picture is like can be measured.
+    pub fn state(&self, tag: StateTag) -> Option<&State> {
+        self.states.find(tag)
+    }
+
     /// States kept to start frames from, at most [`MAX_STATES`]; the blank one is not counted.
     pub fn states_held(&self) -> usize {
         self.states.len()
