@@ -78,8 +78,16 @@ impl CallFigures {
         self.path.clock_offset_us.or_else(|| self.peer.clock_offset_us.map(|us| us.saturating_neg()))
     }
 
-    /// A picture of the other end was shown at `at`.
-    pub(crate) fn shown(&mut self, label: Option<Label>, at: Duration) {
+    /// A picture of the other end was shown at `at`. Answers how many that makes.
+    pub(crate) fn shown(&mut self, label: Option<Label>, at: Duration) -> u64 {
+        self.count(at);
+        if let Some(label) = label {
+            self.place(label, at);
+        }
+        self.shown.pictures
+    }
+
+    fn count(&mut self, at: Duration) {
         self.began.get_or_insert(at);
         let shown = &mut self.shown;
         shown.pictures += 1;
@@ -89,7 +97,10 @@ impl CallFigures {
             let gap = (at.saturating_sub(last_at)).as_secs_f64();
             shown.of_late += (gap - shown.of_late) * (gap * 2.0).clamp(0.05, 1.0);
         }
-        let Some(label) = label else { return };
+    }
+
+    fn place(&mut self, label: Label, at: Duration) {
+        let shown = &mut self.shown;
         let captured_us = label.captured_us();
         let at_us = at.as_micros() as i64;
         // Pictures that were passed over were on the screen, as far as anyone sees, when this one was (Salsify §5); when they

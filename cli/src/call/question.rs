@@ -26,6 +26,10 @@ pub(crate) enum Answer {
 impl Question {
     /// The answer, if there is one within a twentieth of a second.
     pub(crate) fn poll(&mut self) -> Option<Answer> {
+        // Several lines may have come at once.
+        if let Some(answer) = self.take(&[]) {
+            return Some(answer);
+        }
         let input = io::stdin();
         let patience = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
         let is_ready = poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&patience)).unwrap_or(0) > 0;

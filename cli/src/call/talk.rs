@@ -128,7 +128,9 @@ impl Watch<'_> {
                         self.screen.show(&shown.picture.image(), &self.figures.status(self.spoken))?;
                         let now = self.clock.now();
                         self.log.shown(shown.frame.0, now);
-                        self.figures.shown(label, now);
+                        if self.figures.shown(label, now) == 1 {
+                            self.say(&format!("first picture after {} ms of talk", now.as_millis()));
+                        }
                     }
                     Happening::EncodeStarted { .. } | Happening::Received { .. } | Happening::Decoded { .. } => {}
                 }

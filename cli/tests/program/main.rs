@@ -8,6 +8,8 @@ mod bad_arguments;
 mod bad_clips;
 mod bad_streams;
 mod bad_traces;
+mod call;
+mod call_refused;
 mod codec;
 mod demo;
 #[cfg(target_os = "linux")]
