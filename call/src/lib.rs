@@ -20,9 +20,11 @@
 mod clock;
 pub mod demo;
 mod executor;
+mod new_file;
 pub mod screen;
 mod stop;
 
 pub use clock::Clock;
 pub use executor::{Inbox, SubmitError, Worker};
+pub use new_file::NewFile;
 pub use stop::Stop;
