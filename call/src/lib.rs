@@ -20,7 +20,9 @@
 mod clock;
 pub mod demo;
 mod executor;
+mod letters;
 mod new_file;
+mod scale;
 pub mod screen;
 mod stop;
 
