@@ -17,6 +17,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod camera;
 mod clock;
 pub mod demo;
 mod executor;
