@@ -21,6 +21,7 @@ pub mod camera;
 mod clock;
 pub mod demo;
 mod executor;
+pub mod figures;
 mod letters;
 mod new_file;
 mod scale;
