@@ -24,6 +24,7 @@ mod executor;
 pub mod figures;
 mod letters;
 mod new_file;
+pub mod recording;
 mod scale;
 pub mod screen;
 mod stop;
