@@ -10,6 +10,7 @@ mod bad_streams;
 mod bad_traces;
 mod codec;
 mod demo;
+mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod experiment;
