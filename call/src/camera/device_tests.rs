@@ -164,7 +164,6 @@ fn in_the_guest_one_that_is_taken_or_missing_says_so() {
 #[ignore = "runs in the virtual machine of make test-camera"]
 fn in_the_guest_a_webcam_is_listed_with_its_modes() {
     let found = list().unwrap();
-    println!("{found:?}");
     let [webcam] = &found[..] else { panic!("{} webcams", found.len()) };
     assert!(webcam.path == Path::new(WEBCAM) && webcam.name.contains("vivid"));
     assert!(webcam.modes.iter().any(|mode| mode.to_string() == "NV12 640x360 at 30 a second"));
