@@ -94,7 +94,7 @@ fn figures(number: u32, now: Duration, screen: &Screen) -> StatusLines {
         "versions   fine 71 %  coarse 27 %  skipped 2 %".to_owned(),
         "stages     encode 9.1  wait 3.0  network 24.4  decode 2.2  show 0.6 ms".to_owned(),
     ];
-    StatusLines { summary, details }
+    StatusLines { summary, details, ..StatusLines::default() }
 }
 
 /// A slow gradient, colour bars along the top, a bright disc on its way, a little noise.

@@ -24,10 +24,16 @@ pub mod demo;
 mod end;
 mod executor;
 pub mod live;
+pub mod figures;
+mod letters;
+mod new_file;
+pub mod recording;
+mod scale;
 pub mod screen;
 mod stop;
 
 pub use clock::Clock;
 pub use end::Happening;
 pub use executor::{Inbox, Post, SubmitError, Worker};
+pub use new_file::NewFile;
 pub use stop::Stop;

@@ -8,6 +8,7 @@ mod codec;
 mod config;
 mod cpu;
 mod demo;
+mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod experiment;
@@ -47,6 +48,8 @@ enum Command {
     /// Runs a command behind two emulated links, as mahimahi's mm-link does (needs root)
     #[cfg(target_os = "linux")]
     Emulate(emulate::Arguments),
+    /// The cameras and displays there are
+    Devices,
     /// Carries datagrams between two programs over emulated links in real time
     Relay(relay::Arguments),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Experiment(command) => experiment::run(&command).map(done),
         #[cfg(target_os = "linux")]
         Command::Emulate(arguments) => emulate::run(&arguments),
+        Command::Devices => devices::run().map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
     outcome.unwrap_or_else(|error| fault::of_work(&error))

@@ -12,6 +12,7 @@ mod call;
 mod call_refused;
 mod codec;
 mod demo;
+mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod experiment;
