@@ -21,6 +21,12 @@ impl Level {
     }
 }
 
+impl Default for Level {
+    fn default() -> Self {
+        Self { mean_db: Self::SILENCE_DB, peak_db: Self::SILENCE_DB }
+    }
+}
+
 /// Follows sound: rises at once, falls as a needle does.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LevelMeter {
