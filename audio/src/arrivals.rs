@@ -51,26 +51,40 @@ impl Seen {
 /// How long frames took to be here, from which follows how long to wait for one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delays {
-    /// When it was, and arrival minus capture: the one-way delay and an unknown constant between the clocks.
-    recent: VecDeque<(Duration, i64)>,
+    recent: VecDeque<Bunch>,
     frames: u32,
     base_us: i64,
     spread_us: i64,
+}
+
+/// Frames that came together: a queue that stood and now moves. Together they say one thing of the network.
+#[derive(Clone, Copy, Debug)]
+struct Bunch {
+    at: Duration,
+    /// Arrival minus capture: the one-way delay and an unknown constant between the clocks.
+    least_us: i64,
+    most_us: i64,
 }
 
 impl Delays {
     /// A frame captured at `captured_us` of the sender's clock can be played as of `now`.
     pub(crate) fn on_frame(&mut self, captured_us: i64, now: Duration) {
         let delay_us = micros(now) - captured_us;
-        self.recent.push_back((now, delay_us));
+        match self.recent.back_mut() {
+            Some(bunch) if now.saturating_sub(bunch.at) < BUNCH => {
+                bunch.at = now;
+                bunch.least_us = bunch.least_us.min(delay_us);
+                bunch.most_us = bunch.most_us.max(delay_us);
+            }
+            _ => self.recent.push_back(Bunch { at: now, least_us: delay_us, most_us: delay_us }),
+        }
         let oldest = now.saturating_sub(MEMORY);
-        while self.recent.len() > MEMORY_FRAMES || self.recent.front().is_some_and(|(at, _)| *at < oldest) {
+        while self.recent.len() > MEMORY_BUNCHES || self.recent.front().is_some_and(|bunch| bunch.at < oldest) {
             self.recent.pop_front();
         }
         self.frames = self.frames.saturating_add(1);
-        let is_first = self.recent.len() == 1;
         let breaks_record = delay_us < self.base_us || delay_us > self.base_us + self.spread_us;
-        if is_first || breaks_record || self.frames.is_multiple_of(RECOUNT_FRAMES) {
+        if self.frames == 1 || breaks_record || self.frames.is_multiple_of(RECOUNT_FRAMES) {
             self.recount();
         }
     }
@@ -88,8 +102,8 @@ impl Delays {
     }
 
     fn recount(&mut self) {
-        let mut delays: Vec<i64> = self.recent.iter().map(|(_, delay_us)| *delay_us).collect();
-        let Some(&base_us) = delays.iter().min() else { return };
+        let Some(base_us) = self.recent.iter().map(|bunch| bunch.least_us).min() else { return };
+        let mut delays: Vec<i64> = self.recent.iter().map(|bunch| bunch.most_us).collect();
         let rank = (delays.len() - 1) * TARGET_PERCENT / 100;
         let (_, target_us, _) = delays.select_nth_unstable(rank);
         (self.base_us, self.spread_us) = (base_us, (*target_us - base_us).min(SPREAD_MAX_US));
@@ -105,7 +119,10 @@ const LEAST_COUNTED: u32 = 20;
 /// A spike of delay is remembered this long, and so is a smaller delay than any now: clocks that part by 200 ppm move
 /// it by 2 ms.
 const MEMORY: Duration = Duration::from_secs(10);
-const MEMORY_FRAMES: usize = 500;
+const MEMORY_BUNCHES: usize = 500;
+
+/// Half of what lies between frames in an even network, and a little less.
+const BUNCH: Duration = Duration::from_millis(8);
 
 /// Counting is a sort: once in a fifth of a second, or when a frame is outside of what was known.
 const RECOUNT_FRAMES: u32 = 10;
@@ -120,8 +137,8 @@ const PRIOR_FRAMES: u32 = 50;
 /// Timers that wake late on our side.
 const MARGIN_US: i64 = 3_000;
 
-/// Past this nobody can talk: what comes later is left out.
-const SPREAD_MAX_US: i64 = 400_000;
+/// Past this nobody can talk: what comes later is left out, and a network that always is as late is heard broken.
+const SPREAD_MAX_US: i64 = 250_000;
 
 #[cfg(test)]
 mod tests {
@@ -184,9 +201,13 @@ mod tests {
 
     #[test]
     fn a_spike_is_forgotten_and_an_outage_not_waited_for() {
-        let delays = after((0..1000).map(|number| if number < 100 { 300 } else { 30 }));
+        let delays = after((0..1000).map(|number| if number < 100 { 200 } else { 30 }));
         assert_eq!(delays.target_us() - delays.base_us(), MARGIN_US);
         let delays = after((0..100).map(|number| if number < 50 { 30 } else { 5000 }));
         assert_eq!(delays.target_us() - delays.base_us(), SPREAD_MAX_US + MARGIN_US);
+        // A second in which nothing came, and then all of it.
+        let delays =
+            after((0..500).map(|number| if (400..450).contains(&number) { 30 + 20 * (450 - number) } else { 30 }));
+        assert_eq!(delays.target_us() - delays.base_us(), MARGIN_US);
     }
 }

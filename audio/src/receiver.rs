@@ -155,7 +155,7 @@ impl AudioReceiver {
         Ok(())
     }
 
-    /// Fills `out` with what is to be heard next. `output_latency`: how long until its first sample sounds.
+    /// Fills `out` with what is to be heard next; asked for 10 ms or less at a time, it is heard soonest. `output_latency`: how long until its first sample sounds.
     pub fn pull(&mut self, out: &mut [f32], now: Duration, output_latency: Duration) {
         let now_us = micros(now);
         if let Some(next) = self.next {
@@ -167,7 +167,8 @@ impl AudioReceiver {
             self.figures.waited = Duration::from_micros(waited_us.unsigned_abs());
         }
         while self.ready.len() < out.len() {
-            let at_us = now_us + samples_us(self.ready.len());
+            // What is made now has to be here now, however late in `out` it sounds.
+            let at_us = now_us + samples_us(self.ready.len() / BLOCK_SAMPLES * BLOCK_SAMPLES);
             let sound = self.make(at_us);
             self.ready.extend(sound);
         }
