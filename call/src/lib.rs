@@ -1,8 +1,8 @@
-//! A live call: camera, screen, clock, threads.
+//! A live call: camera, screen, sound, clock, threads.
 //!
 //! Everything that touches the machine while people talk lives here, each thing behind a small door: the one
-//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Stop`] flag that a signal raises, and the [`screen`]
-//! a call is seen on. Nothing here decides what is sent; that is the sender's, in virtual time and without devices.
+//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Stop`] flag that a signal raises, the [`screen`]
+//! a call is seen on, and its [`sound`]. Nothing here decides what is sent; that is the sender's, in virtual time and without devices.
 //!
 //! ```
 //! use oyster_call::{Clock, Inbox, Worker};
@@ -30,6 +30,7 @@ mod new_file;
 pub mod recording;
 mod scale;
 pub mod screen;
+pub mod sound;
 mod stop;
 
 pub use clock::Clock;

@@ -177,6 +177,11 @@ impl Sender {
         Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
     }
 
+    /// The caller sends something of its own beside the frames, such as sound: see [`FrameSender::handle_other_bytes`].
+    pub fn handle_other_bytes(&mut self, wire_bytes: usize, now: Duration) {
+        self.transport.handle_other_bytes(wire_bytes, now);
+    }
+
     /// An ack came back.
     pub fn handle_ack(&mut self, ack: &[u8], now: Duration) -> Result<(), AckError> {
         let acked = self.transport.handle_ack(ack, now)?;
