@@ -19,8 +19,14 @@
 mod clip;
 #[cfg(all(feature = "v4l", target_os = "linux"))]
 mod device;
+#[cfg(any(test, all(feature = "v4l", target_os = "linux")))]
 mod jpeg;
+#[cfg(any(test, all(feature = "v4l", target_os = "linux")))]
 mod layout;
+#[cfg_attr(
+    not(any(test, all(feature = "v4l", target_os = "linux"))),
+    expect(dead_code, reason = "a mode is chosen for webcams, which this program is built without")
+)]
 mod mode;
 mod outlet;
 mod pattern;
@@ -184,8 +190,8 @@ impl Camera {
             Source::None => Ok(running(wanted.size(), "no camera".to_owned(), None)),
             Source::Pattern => {
                 let (size, rate) = (wanted.size(), wanted.frames_per_second());
-                let pictures = pattern::Pattern::new(size);
-                let thread = start(&outlet, Path::new("pattern"), move |outlet| outlet.play(pictures, rate))?;
+                let play = move |outlet: &Outlet| outlet.play(pattern::Pattern::new(size), rate);
+                let thread = start(&outlet, Path::new("pattern"), play)?;
                 Ok(running(size, format!("pattern: {size} at {rate} a second"), Some(thread)))
             }
             Source::File(path) => {

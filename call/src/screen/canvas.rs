@@ -125,6 +125,7 @@ const SIDE_LIMIT: usize = 8192;
 mod tests {
     use super::*;
     use oyster_codec::Size;
+    use std::sync::Arc;
 
     fn white(width: u32, height: u32) -> Image {
         let mut image = Image::black(Size::new(width, height).unwrap());
@@ -167,7 +168,10 @@ mod tests {
         own.planes_mut()[0].chunks_mut(320).for_each(|row| row[..160].fill(235));
         let mut canvas = Canvas::default();
         let status = StatusLines::default();
-        canvas.paint(&View { picture: &picture, own: Some(&own), status: &status, overlay: Overlay::Off }, (640, 360));
+        canvas.paint(
+            &View { picture: &picture, own: Some(&Arc::new(own)), status: &status, overlay: Overlay::Off },
+            (640, 360),
+        );
         // A fifth of the width, ten pixels from the edges; its left half is white, so its right half is seen white.
         let level = |x: usize| level(&canvas, x, 30);
         assert_eq!([level(500), level(510), level(550), level(600), level(625), level(632)], [0, 0, 0, 255, 255, 0]);

@@ -77,9 +77,11 @@ impl Graphics {
 
     /// Pixels that the picture may have over `cells` (columns, rows).
     pub(super) fn size(&self, (columns, rows): (usize, usize)) -> (usize, usize) {
-        let limit = match self.protocol {
-            Protocol::KittyShared => SHARED_PIXELS,
-            Protocol::KittyDirect | Protocol::Sixel => DIRECT_PIXELS,
+        let (limit, rows) = match self.protocol {
+            Protocol::KittyShared => (SHARED_PIXELS, rows),
+            Protocol::KittyDirect => (DIRECT_PIXELS, rows),
+            // Sixels that reach the lower edge scroll the terminal.
+            Protocol::Sixel => (DIRECT_PIXELS, rows.saturating_sub(1)),
             Protocol::HalfBlocks => return (columns, 2 * rows),
         };
         let (width, height) = (columns * usize::from(self.cell.0), rows * usize::from(self.cell.1));
@@ -98,13 +100,8 @@ impl Graphics {
             return String::new();
         }
         self.canvas.paint(&View { status: &StatusLines::default(), overlay: Overlay::Off, ..*view }, size);
-        let drawn = if self.protocol == Protocol::Sixel {
-            // The last row of a picture at the lower edge would scroll the terminal.
-            let rows = size.1 / 6 * 6;
-            sixel(&self.canvas.pixels[..rows * size.0], size.0)
-        } else {
-            self.kitty(size, cells)
-        };
+        let drawn =
+            if self.protocol == Protocol::Sixel { sixel(&self.canvas.pixels, size.0) } else { self.kitty(size, cells) };
         format!("\x1b[1;1H{drawn}")
     }
 
@@ -157,8 +154,8 @@ mod tests {
         let cell = Some((10, 20));
         let graphics = |abilities| Graphics::new(Abilities { cell, ..abilities }, false, Shared::new());
         let sixel = graphics(Abilities { sixel: true, ..NOTHING });
-        assert_eq!(sixel.size((40, 10)), (400, 200));
-        let (width, height) = sixel.size((400, 100));
+        assert_eq!(sixel.size((40, 10)), (400, 180));
+        let (width, height) = sixel.size((400, 101));
         assert!(width * height <= DIRECT_PIXELS && width / height == 2, "{width}x{height}");
         assert_eq!(graphics(NOTHING).size((40, 10)), (40, 20));
     }
@@ -169,7 +166,7 @@ mod tests {
         let status = StatusLines::default();
         let view = View { picture: &picture, own: None, status: &status, overlay: Overlay::Line };
         for (abilities, begin) in [
-            (Abilities { sixel: true, ..NOTHING }, "\x1b[1;1H\x1bP0;1q\"1;1;80;30#0"),
+            (Abilities { sixel: true, ..NOTHING }, "\x1b[1;1H\x1bP0;1q\"1;1;80;16#0"),
             (Abilities { kitty_direct: true, ..NOTHING }, "\x1b[1;1H\x1b_Ga=T"),
             (NOTHING, ""),
         ] {

@@ -203,7 +203,7 @@ pub struct Screen {
 struct View<'a> {
     picture: &'a Image,
     /// What the other side sees of this person: small, and mirrored as people know themselves.
-    own: Option<&'a Image>,
+    own: Option<&'a Arc<Image>>,
     status: &'a StatusLines,
     overlay: Overlay,
 }
@@ -263,7 +263,7 @@ impl Screen {
     /// Shows a picture and what is said about it. Returns once both are handed over; a terminal that has not yet drawn
     /// the earlier ones drops this one ([`Screen::frames_dropped`]).
     pub fn show(&mut self, picture: &Image, status: &StatusLines) -> Result<(), ScreenError> {
-        let view = View { picture, own: self.own.as_deref(), status, overlay: self.overlay };
+        let view = View { picture, own: self.own.as_ref(), status, overlay: self.overlay };
         match &mut self.device {
             Device::Window(window) => window.show(&view),
             Device::Terminal(terminal) => terminal.show(&view),

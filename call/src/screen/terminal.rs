@@ -128,7 +128,7 @@ impl Terminal {
         words.drain(..words.len().saturating_sub(rows / 2));
         let picture_rows = rows - words.len();
         let mut next = match self.graphics.protocol {
-            Protocol::HalfBlocks => compose(view.picture, view.own, columns, picture_rows),
+            Protocol::HalfBlocks => compose(view.picture, view.own.map(|own| &**own), columns, picture_rows),
             _ => CellGrid::black(columns, picture_rows),
         };
         next.add_words(&words);

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minifb::{ScaleMode, WindowOptions};
@@ -27,7 +28,7 @@ pub(super) struct Window {
 /// What is in the window, kept to be drawn again.
 struct Last {
     picture: Image,
-    own: Option<Image>,
+    own: Option<Arc<Image>>,
     status: StatusLines,
 }
 
@@ -59,7 +60,7 @@ impl Window {
         match &mut self.last {
             Some(last) => {
                 last.picture.clone_from(view.picture);
-                last.own.clone_from(&view.own.cloned());
+                last.own = view.own.cloned();
                 last.status.clone_from(view.status);
             }
             last => {
