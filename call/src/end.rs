@@ -117,6 +117,11 @@ impl<T: From<Done> + Send + 'static> End<T> {
         let _ = self.sender.handle_ack(ack, at);
     }
 
+    /// Something else leaves beside our frames, of so many bytes on the wire: they make room for it.
+    pub(crate) fn handle_other_bytes(&mut self, wire_bytes: usize, now: Duration) {
+        self.sender.handle_other_bytes(wire_bytes, now);
+    }
+
     /// A worker is done. Answers what became of an encoded picture.
     ///
     /// # Errors

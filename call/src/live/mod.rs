@@ -2,8 +2,8 @@
 //! and decoding run on workers, datagrams come from the network's thread, pictures from the camera's; what happens is told as
 //! [`Event`]s to whoever shows and records it.
 //!
-//! It is begun by one who was told [`StartMedia`](crate::connection::Event::StartMedia), and has no camera until it is given
-//! one.
+//! It is begun by one who was told [`StartMedia`](crate::connection::Event::StartMedia), and has no camera, microphone or
+//! loudspeaker until it is given them.
 
 mod clock_offset;
 mod labels;
@@ -24,6 +24,7 @@ use oyster_transport::{AckHeader, DEFAULT_OVERHEAD_BYTES, FRAGMENT_HEADER_BYTES,
 use crate::camera::{self, Camera};
 use crate::connection::{Datagrams, MAX_DATAGRAM_BYTES, Session};
 use crate::end::{Done, End, Outlet};
+use crate::sound::{self, Sound};
 use crate::{Clock, Happening, Inbox, Post, Worker};
 use clock_offset::ClockOffset;
 use labels::Labels;
@@ -51,6 +52,10 @@ pub enum What {
     },
     /// The camera has something to say.
     Camera(camera::Event),
+    /// A microphone or loudspeaker has.
+    Sound(sound::Event),
+    /// How sound fares, about ten times a second.
+    SoundFigures(sound::Figures),
     /// How the path is, about ten times a second.
     Path(PathFigures),
     /// The encoder refused a picture; no further ones are sent.
@@ -107,6 +112,8 @@ impl Live {
             labels: Labels::default(),
             captures: VecDeque::new(),
             offset: ClockOffset::default(),
+            sound: None,
+            held: VecDeque::new(),
             sent_bytes: 0,
             received_bytes: 0,
         };
@@ -129,11 +136,26 @@ impl Live {
         self.post.put(Input::Camera(camera));
     }
 
-    /// What a camera calls when it has a picture.
+    /// Hears and plays with this from now on.
+    pub fn use_sound(&self, sound: Sound) {
+        self.post.put(Input::Sound(Box::new(sound)));
+    }
+
+    /// Mutes the microphone, or not any longer.
+    pub fn set_muted(&self, muted: bool) {
+        self.post.put(Input::Mute(muted));
+    }
+
+    /// The key of push-to-talk is down.
+    pub fn press(&self) {
+        self.post.put(Input::Press);
+    }
+
+    /// What a camera calls when it has a picture, and sound when it has a packet.
     pub fn wake(&self) -> impl Fn() + Send + Sync + 'static {
         let post = self.post.clone();
         // A wake that is refused stands among others that were not taken: one is enough.
-        move || _ = post.put(Input::Seen)
+        move || _ = post.put(Input::Woken)
     }
 }
 
@@ -165,7 +187,10 @@ fn over_quic(config: SenderConfig) -> SenderConfig {
 enum Input {
     Done(Done),
     Arrived(Bytes, Duration),
-    Seen,
+    Woken,
+    Sound(Box<Sound>),
+    Mute(bool),
+    Press,
     Measured { capture: u64, ssim_y: f64 },
     Unmeasured,
     Camera(Option<Camera>),
@@ -194,7 +219,8 @@ struct Exchange {
 impl Exchange {
     fn run(mut self, inbox: &Inbox<Input>) {
         loop {
-            let due = self.end.as_ref().and_then(End::poll_timeout).unwrap_or(Duration::MAX);
+            let due = [self.end.as_ref().and_then(End::poll_timeout), self.line.held_until()];
+            let due = due.into_iter().flatten().min().unwrap_or(Duration::MAX);
             let mut input = inbox.wait(due.saturating_sub(self.clock.now()).min(LONGEST_SLEEP));
             while let Some(some) = input {
                 if self.take(some).is_none() {
@@ -203,6 +229,8 @@ impl Exchange {
                 input = inbox.poll();
             }
             let now = self.clock.now();
+            self.speak(now);
+            self.line.release(now);
             if let Some(end) = &mut self.end
                 && let Some(taken) = end.turn(now, &mut self.line)
             {
@@ -218,7 +246,10 @@ impl Exchange {
         match input {
             Input::Over => return None,
             Input::Camera(camera) => self.camera = camera,
-            Input::Seen => self.look(now),
+            Input::Woken => self.look(now),
+            Input::Sound(sound) => self.line.sound = Some(*sound),
+            Input::Mute(muted) => self.line.sound.iter_mut().for_each(|sound| sound.set_muted(muted)),
+            Input::Press => self.line.sound.iter_mut().for_each(|sound| sound.press(now)),
             Input::Arrived(datagram, at) => self.arrive(&datagram, at),
             Input::Measured { capture, ssim_y } => self.line.report(now, What::Measured { capture, ssim_y }),
             Input::Unmeasured => {}
@@ -248,6 +279,20 @@ impl Exchange {
         }
     }
 
+    /// Sound goes before pictures, and they make room for it.
+    fn speak(&mut self, now: Duration) {
+        let Some(sound) = &mut self.line.sound else { return };
+        let packets: Vec<_> = std::iter::from_fn(|| sound.poll_packet()).collect();
+        let events: Vec<_> = std::iter::from_fn(|| sound.poll_event()).collect();
+        for packet in packets {
+            let wire_bytes = self.line.send(Datagram::Audio(&packet));
+            if let Some(end) = &mut self.end {
+                end.handle_other_bytes(wire_bytes, now);
+            }
+        }
+        events.into_iter().for_each(|event| self.line.report(now, What::Sound(event)));
+    }
+
     fn arrive(&mut self, datagram: &[u8], at: Duration) {
         self.line.received_bytes += (datagram.len() + DEFAULT_OVERHEAD_BYTES) as u64;
         let Some(end) = &mut self.end else { return };
@@ -264,8 +309,13 @@ impl Exchange {
                 }
                 end.handle_ack(ack, at);
             }
-            // Sound of a peer that has it, and what later versions send.
-            Ok(Datagram::Audio(_)) | Err(_) => {}
+            Ok(Datagram::Audio(packet)) => {
+                if let Some(sound) = &mut self.line.sound {
+                    sound.handle_packet(packet.to_vec(), at);
+                }
+            }
+            // What later versions send.
+            Err(_) => {}
         }
     }
 
@@ -304,6 +354,11 @@ impl Exchange {
             sent_bytes: self.line.sent_bytes,
             received_bytes: self.line.received_bytes,
         };
+        if let Some(sound) = &mut self.line.sound {
+            sound.set_link_rate(path.rate);
+            let figures = sound.figures();
+            self.line.report(now, What::SoundFigures(figures));
+        }
         self.line.report(now, What::Path(path));
     }
 }
@@ -317,11 +372,40 @@ struct Line {
     /// When the newest pictures were captured: number and time.
     captures: VecDeque<(u64, Label)>,
     offset: ClockOffset,
+    sound: Option<Sound>,
+    /// Pictures that wait for the sound they belong to, and until when.
+    held: VecDeque<(Duration, Happening, Label)>,
     sent_bytes: u64,
     received_bytes: u64,
 }
 
 impl Line {
+    /// When the next picture that waits for its sound is to be shown.
+    fn held_until(&self) -> Option<Duration> {
+        self.held.front().map(|(until, ..)| *until)
+    }
+
+    /// Hands on the pictures that have waited for their sound.
+    fn release(&mut self, now: Duration) {
+        while let Some((_, happening, label)) = self.held.pop_front_if(|(until, ..)| *until <= now) {
+            if let Some(sound) = &mut self.sound {
+                sound.handle_shown(label.captured_us(), now);
+            }
+            self.report(now, What::Here(happening, Some(label)));
+        }
+    }
+
+    /// Holds a picture back until its sound is heard, in the order of pictures.
+    fn hold(&mut self, at: Duration, happening: Happening, label: Label) {
+        let until = self.sound.as_mut().map_or(at, |sound| sound.show_at(label.captured_us(), at));
+        let until = self.held.back().map_or(until, |(before, ..)| until.max(*before));
+        if self.held.len() == MAX_HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back((until, happening, label));
+        self.release(at);
+    }
+
     /// Tells the listener; one that is far behind misses things rather than holding up the call.
     fn report(&self, at: Duration, what: What) {
         let _ = self.told.try_send(Event { at, what });
@@ -334,10 +418,13 @@ impl Line {
         self.captures.push_back((capture, Label::new(capture, captured_at)));
     }
 
-    fn send(&mut self, datagram: Datagram<'_>) {
+    /// Sends a datagram; answers how many bytes it is on the wire.
+    fn send(&mut self, datagram: Datagram<'_>) -> usize {
         let bytes = datagram.to_bytes();
-        self.sent_bytes += (bytes.len() + DEFAULT_OVERHEAD_BYTES) as u64;
+        let wire_bytes = bytes.len() + DEFAULT_OVERHEAD_BYTES;
+        self.sent_bytes += wire_bytes as u64;
         self.datagrams.send(bytes);
+        wire_bytes
     }
 }
 
@@ -366,7 +453,10 @@ impl Outlet for Line {
             Happening::Received { frame, .. } | Happening::Decoded { frame } => self.labels.get(frame.0),
             Happening::Ready(shown) => self.labels.get(shown.frame.0),
         };
-        self.report(at, What::Here(happening, label));
+        match (&happening, label) {
+            (Happening::Ready(_), Some(label)) => self.hold(at, happening, label),
+            _ => self.report(at, What::Here(happening, label)),
+        }
     }
 }
 
@@ -378,6 +468,8 @@ const MAX_ARRIVED: usize = 4096;
 const MAX_POSTED: usize = 16;
 /// Pictures captured and not yet decided on: the encoder has one, and one waits.
 const MAX_CAPTURES: usize = 8;
+/// Pictures that wait for their sound: more than the longest wait's.
+const MAX_HELD: usize = 16;
 /// How long the loop may sleep when nothing is due.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 /// A sixtieth of the pictures of a usual call.

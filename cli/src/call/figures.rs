@@ -3,8 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use oyster_audio::Level;
+use oyster_call::figures::{CameraState, Direction, Figures, Stages, Versions};
 use oyster_call::live::PathFigures;
 use oyster_call::screen::StatusLines;
+use oyster_call::{Happening, sound};
 use oyster_codec::quality;
 use oyster_sender::{Choice, Decision};
 use oyster_signalling::{Label, MediaState, Report};
@@ -18,6 +21,16 @@ pub(crate) struct CallFigures {
     pub(crate) peer: Report,
     /// What the other end does not send.
     pub(crate) peer_media: MediaState,
+    /// What we do not send.
+    pub(crate) media: MediaState,
+    /// Whether our camera was unplugged.
+    pub(crate) camera_lost: bool,
+    /// How sound fares, if there is any.
+    pub(crate) sound: Option<sound::Figures>,
+    wait: Stage,
+    encode: Stage,
+    decode: Stage,
+    show: Stage,
     began: Option<Duration>,
     shown: Shown,
     sent: Sent,
@@ -34,13 +47,17 @@ struct Shown {
     /// Pictures shown before the clocks' difference was known: captured there, shown here, µs.
     unplaced: Vec<(i64, i64)>,
     delays: Histogram,
-    of_late: f64,
+    /// Seconds from one to the next, of late.
+    gap: f64,
     delay_ms: f64,
 }
 
 /// Of ours.
 #[derive(Debug, Default)]
 struct Sent {
+    captured_at: Option<Duration>,
+    /// Seconds from one capture to the next, of late.
+    gap: f64,
     fine: u64,
     coarse: u64,
     skipped: u64,
@@ -50,13 +67,34 @@ struct Sent {
 }
 
 impl CallFigures {
-    /// A picture was captured here.
-    pub(crate) fn captured(&mut self, at: Duration) {
-        self.began.get_or_insert(at);
+    /// Something happened here at `at`.
+    pub(crate) fn take(&mut self, at: Duration, happening: &Happening) {
+        match happening {
+            Happening::Captured { .. } => {
+                self.began.get_or_insert(at);
+                if let Some(before) = self.sent.captured_at.replace(at) {
+                    self.sent.gap = of_late(self.sent.gap, at.saturating_sub(before).as_secs_f64());
+                }
+                self.wait.begin(at);
+            }
+            Happening::EncodeStarted { .. } => {
+                self.wait.end(at);
+                self.encode.begin(at);
+            }
+            Happening::Decided { decision, .. } => {
+                self.encode.end(at);
+                self.decided(decision);
+            }
+            Happening::Received { .. } => self.decode.begin(at),
+            Happening::Decoded { .. } => {
+                self.decode.end(at);
+                self.show.begin(at);
+            }
+            Happening::Ready(_) => {}
+        }
     }
 
-    /// A version of it was sent, or none.
-    pub(crate) fn decided(&mut self, decision: &Decision) {
+    fn decided(&mut self, decision: &Decision) {
         match decision.choice {
             Choice::Fine => self.sent.fine += 1,
             Choice::Coarse | Choice::Survival => self.sent.coarse += 1,
@@ -88,14 +126,13 @@ impl CallFigures {
     }
 
     fn count(&mut self, at: Duration) {
+        self.show.end(at);
         self.began.get_or_insert(at);
         let shown = &mut self.shown;
         shown.pictures += 1;
         shown.first_at.get_or_insert(at);
         if let Some(last_at) = shown.last_at.replace(at) {
-            // About a second's mean.
-            let gap = (at.saturating_sub(last_at)).as_secs_f64();
-            shown.of_late += (gap - shown.of_late) * (gap * 2.0).clamp(0.05, 1.0);
+            shown.gap = of_late(shown.gap, at.saturating_sub(last_at).as_secs_f64());
         }
     }
 
@@ -153,30 +190,58 @@ impl CallFigures {
     }
 
     /// What stands under the picture.
-    pub(crate) fn status(&self, words: &str) -> StatusLines {
-        let mut summary = format!("delay {:3.0} ms", self.shown.delay_ms);
-        if let Some(round_trip) = self.path.round_trip {
-            let _ = write!(summary, "  round trip {:.0} ms", round_trip.as_secs_f64() * 1000.0);
+    pub(crate) fn status(&self, spoken: &str, now: Duration) -> StatusLines {
+        let decibels = |centibels: Option<u32>| centibels.map(|value| f64::from(value) / 100.0);
+        let share = |thousandths: Option<u32>| thousandths.map(|value| f64::from(value) / 1000.0);
+        let state = |is_off: bool| if is_off { CameraState::Off } else { CameraState::On };
+        let incoming = Direction {
+            camera: state(self.peer_media.camera_off),
+            shown_per_second: (self.shown.gap > 0.0).then(|| 1.0 / self.shown.gap),
+            silence: self.shown.last_at.map(|last_at| now.saturating_sub(last_at)),
+            sent_rate: self.peer.sent_kbps.map(|kbps| f64::from(kbps) * 1000.0),
+            loss: share(self.peer.lost_thousandths),
+            ssim_y_db: decibels(self.peer.ssim_centibels),
+            stages: Stages { decode: self.decode.mean(), show: self.show.mean(), ..Stages::default() },
+            ..Direction::default()
+        };
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let outgoing = Direction {
+            camera: if self.camera_lost { CameraState::Lost } else { state(self.media.camera_off) },
+            captured_per_second: (self.sent.gap > 0.0).then(|| 1.0 / self.sent.gap),
+            sent_rate: self.kbps(self.path.sent_bytes, now).map(|kbps| kbps * 1000.0),
+            link_rate: Some(self.path.rate).filter(|rate| rate.is_finite()),
+            loss: Some(self.path.loss),
+            versions: Versions {
+                fine: count(self.sent.fine),
+                coarse: count(self.sent.coarse),
+                skipped: count(self.sent.skipped),
+            },
+            ssim_y_db: self.likeness_db(),
+            stages: Stages { wait: self.wait.mean(), encode: self.encode.mean(), ..Stages::default() },
+            ..Direction::default()
+        };
+        let figures = Figures {
+            elapsed: now,
+            signal_delay: (self.shown.delay_ms > 0.0).then(|| Duration::from_secs_f64(self.shown.delay_ms / 1000.0)),
+            round_trip: self.path.round_trip,
+            incoming,
+            outgoing,
+            sound: self.sound.map(|sound| self.sound_in_words(&sound)),
+            is_muted: self.media.muted,
+            is_peer_muted: self.peer_media.muted,
+        };
+        let mut status = figures.status();
+        status.details.insert(0, format!("read these words to each other: {spoken}"));
+        status
+    }
+
+    fn sound_in_words(&self, sound: &sound::Figures) -> String {
+        let level = |level: Level| format!("{:.0} dB", level.mean_db);
+        let mut words = format!("you {}  they {}", level(sound.microphone_level), level(sound.speaker_level));
+        if let Some(delay) = self.clock_offset_us().and_then(|offset_us| sound.mouth_to_ear(offset_us)) {
+            let _ = write!(words, "  mouth to ear {} ms", delay.as_millis());
         }
-        let rate = if self.shown.of_late > 0.0 { 1.0 / self.shown.of_late } else { 0.0 };
-        let _ = write!(summary, "  {rate:4.1} fps  link {:.1} Mbit/s", (self.path.rate / 1e6).min(999.0));
-        if self.path.loss >= 0.005 {
-            let _ = write!(summary, "  loss {:.0} %", self.path.loss * 100.0);
-        }
-        if self.peer_media.camera_off {
-            summary.push_str("  their camera is off");
-        }
-        if self.peer_media.muted {
-            summary.push_str("  they are muted");
-        }
-        let details = vec![
-            format!("words to read to each other: {words}"),
-            format!(
-                "sent: q {}  fine {}  coarse {}  skipped {}",
-                self.sent.quantizer, self.sent.fine, self.sent.coarse, self.sent.skipped
-            ),
-        ];
-        StatusLines { summary, details }
+        words
     }
 
     /// The table at the end.
@@ -211,6 +276,34 @@ impl CallFigures {
         let Sent { fine, coarse, skipped, .. } = self.sent;
         let _ = writeln!(table, "{:<24}fine {fine}   coarse {coarse}   skipped {skipped}", "versions sent");
         table
+    }
+}
+
+/// A mean of about the last second, in seconds, with one more value in it.
+fn of_late(mean: f64, seconds: f64) -> f64 {
+    mean + (seconds - mean) * (seconds * 2.0).clamp(0.05, 1.0)
+}
+
+/// How long something takes, of late.
+#[derive(Debug, Default)]
+struct Stage {
+    began: Option<Duration>,
+    seconds: f64,
+}
+
+impl Stage {
+    fn begin(&mut self, at: Duration) {
+        self.began = Some(at);
+    }
+
+    fn end(&mut self, at: Duration) {
+        if let Some(began) = self.began.take() {
+            self.seconds += (at.saturating_sub(began).as_secs_f64() - self.seconds) / 16.0;
+        }
+    }
+
+    fn mean(&self) -> Option<Duration> {
+        (self.seconds > 0.0).then(|| Duration::from_secs_f64(self.seconds))
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use oyster_call::{Clock, Happening};
+use oyster_call::{Clock, Happening, NewFile};
 use oyster_experiments::metrics::{CapturedFrame, Choice};
 use oyster_experiments::report::{Direction, FRAME_LOG_HEADER, frame_log_row};
 use oyster_sender::Decision;
 use oyster_signalling::Label;
 
-use crate::files::{NewFile, writing};
+use crate::files::{self, writing};
 
 /// A log that is being written; perhaps nowhere.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl CallLog {
     pub(crate) fn create(path: Option<&Path>) -> Result<Self> {
         let mut log = Self { file: None, clock: Clock::start(), out: VecDeque::new(), incoming: VecDeque::new() };
         if let Some(path) = path {
-            let (file, mut output) = NewFile::create(path)?;
+            let (file, mut output) = files::create(path)?;
             output.write_all(FRAME_LOG_HEADER.as_bytes()).with_context(|| writing(path))?;
             log.file = Some((file, output, writing(path)));
         }
@@ -117,8 +117,8 @@ impl CallLog {
     pub(crate) fn commit(self) -> Result<()> {
         match self.file {
             Some((file, mut output, writing)) => {
-                output.flush().context(writing)?;
-                file.commit()
+                output.flush().with_context(|| writing.clone())?;
+                file.commit().context(writing)
             }
             None => Ok(()),
         }

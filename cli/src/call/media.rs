@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use oyster_call::camera::{Source, Wanted};
-use oyster_call::screen;
+use oyster_call::{screen, sound};
 use oyster_codec::Size;
 
 use crate::config::Config;
@@ -26,13 +26,16 @@ pub(crate) struct MediaArguments {
     fps: Option<f64>,
     /// A microphone's name, file:F.wav or none
     #[arg(long, value_name = "NAME")]
-    microphone: Option<String>,
+    microphone: Option<sound::Choice>,
     /// A loudspeaker's name, file:F.wav or none
     #[arg(long, value_name = "NAME")]
-    speaker: Option<String>,
-    /// window, terminal or none (default: a window where there is a display, else the terminal)
-    #[arg(long, value_name = "WHERE", value_parser = display)]
+    speaker: Option<sound::Choice>,
+    /// window, terminal, file:F.y4m or none (default: a window where there is a display, else the terminal)
+    #[arg(long, value_name = "WHERE")]
     display: Option<screen::Choice>,
+    /// Record what is shown into this file, which must not be there (WebM)
+    #[arg(long, value_name = "F.webm")]
+    record: Option<PathBuf>,
     /// Write a row a frame and direction into this file
     #[arg(long, value_name = "F.csv")]
     pub(crate) log: Option<PathBuf>,
@@ -43,7 +46,9 @@ pub(crate) struct MediaArguments {
 pub(crate) struct Media {
     pub(crate) camera: Source,
     pub(crate) wanted: Wanted,
+    pub(crate) sound: sound::Choices,
     pub(crate) display: screen::Choice,
+    pub(crate) record: Option<PathBuf>,
 }
 
 impl MediaArguments {
@@ -55,13 +60,22 @@ impl MediaArguments {
             (None, Some(fps)) => Some(frames_per_second(&fps.to_string()).map_err(|error| wrong("fps", &error))?),
             (fps, _) => fps,
         };
-        let display = given(self.display.as_ref(), config.display.as_deref(), "display", display)?;
+        let display = given(self.display.as_ref(), config.display.as_deref(), "display", screen::Choice::from_str)?;
+        let microphone =
+            given(self.microphone.as_ref(), config.microphone.as_deref(), "microphone", sound::Choice::from_str)?;
+        let speaker = given(self.speaker.as_ref(), config.speaker.as_deref(), "speaker", sound::Choice::from_str)?;
         let camera = camera.unwrap_or_else(default_camera);
         if let Source::File(path) = &camera {
             // Better known before the other side is rung up.
             std::fs::metadata(path).with_context(|| format!("{}: cannot read", path.display()))?;
         }
-        Ok(Media { camera, wanted: Wanted { size, frames_per_second: fps }, display: display.unwrap_or_default() })
+        Ok(Media {
+            camera,
+            wanted: Wanted { size, frames_per_second: fps },
+            sound: sound::Choices { microphone: microphone.unwrap_or_default(), speaker: speaker.unwrap_or_default() },
+            display: display.unwrap_or_default(),
+            record: self.record.clone(),
+        })
     }
 }
 
@@ -85,13 +99,4 @@ fn wrong(name: &str, error: &dyn std::fmt::Display) -> anyhow::Error {
 fn default_camera() -> Source {
     let device = PathBuf::from("/dev/video0");
     if device.exists() { Source::Device(device) } else { Source::None }
-}
-
-fn display(text: &str) -> Result<screen::Choice, String> {
-    match text {
-        "window" => Ok(screen::Choice::Window),
-        "terminal" => Ok(screen::Choice::Terminal),
-        "none" => Ok(screen::Choice::None),
-        _ => Err(format!("\"{text}\" is no display: window, terminal or none is")),
-    }
 }

@@ -5,8 +5,9 @@ use std::process::Stdio;
 use crate::shell::{Folder, OYSTER, Run, Running};
 use rustix::process::Signal;
 
-const ANSWER: &str = "answer --listen 127.0.0.1:0 --camera pattern --size 160x96 --display none";
-const CALL: &str = "--camera pattern --size 160x96 --display none";
+const ANSWER: &str =
+    "answer --listen 127.0.0.1:0 --camera pattern --size 160x96 --microphone none --speaker none --display none";
+const CALL: &str = "--camera pattern --size 160x96 --microphone none --speaker none --display none";
 
 /// Someone's machine: a folder, and with it an identity.
 pub(crate) struct Machine(pub(crate) Folder);
