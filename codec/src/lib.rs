@@ -34,6 +34,8 @@ mod report;
 mod samples;
 mod state;
 mod store;
+#[cfg(test)]
+mod stress;
 mod transition;
 
 #[cfg(feature = "bench-kernels")]

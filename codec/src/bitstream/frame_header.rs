@@ -549,4 +549,4 @@ impl QuantizerHeader {
 
 #[cfg(test)]
 #[path = "frame_header_tests.rs"]
-mod tests;
+pub(crate) mod tests;
