@@ -6,9 +6,11 @@ use std::iter::Enumerate;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Columns that a row tells the one below of at once: few, so that narrow pictures have rows side by side too; not so few that
-/// telling takes time.
-pub(super) const SPAN: usize = 8;
+use crate::predict::intra::LowestSamples;
+
+/// Columns that a row tells the one below of at once. What is dear to encode often lies in few columns, and where these are one
+/// span all rows wait for each other there; telling of single columns takes time.
+pub(super) const SPAN: usize = LowestSamples::COUNT;
 
 /// How often one looks whether the row above has come further before one goes to sleep: some ten microseconds in all, which is what
 /// a span of macroblocks takes, and less than waking up does.

@@ -25,7 +25,7 @@ pub(crate) struct LowestSamples {
 
 impl LowestSamples {
     /// How many macroblocks.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 4;
 
     /// Those of the macroblocks from `column` on in the row that `planes` begin with; past its end they mean nothing.
     pub(crate) fn of(planes: &[PlaneViewMut<'_>; 3], column: usize) -> Self {
