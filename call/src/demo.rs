@@ -16,7 +16,7 @@ use oyster_receiver::{DecodeResult, Receiver, Shown};
 use oyster_sender::{Decision, EncodeResult, Sender};
 use oyster_transport::{FrameNumber, SenderConfig};
 
-use crate::{Clock, Inbox, Stop, Worker};
+use crate::{Clock, Inbox, Stop, Threads, Worker};
 
 /// Makes the `number`th picture, from 0.
 pub type Camera = Arc<dyn Fn(u64) -> Arc<Image> + Send + Sync>;
@@ -126,6 +126,7 @@ impl Demo {
             camera: Worker::spawn("camera", &inbox)?,
             encoder: Worker::spawn("encoder", &inbox)?,
             decoder: Worker::spawn("decoder", &inbox)?,
+            threads: Arc::new(Threads::for_a_call().map_err(io::Error::other)?),
         };
         let thread = std::thread::Builder::new()
             .name("exchange".to_owned())
@@ -155,6 +156,8 @@ struct Workers {
     camera: Worker<Done>,
     encoder: Worker<Done>,
     decoder: Worker<Done>,
+    /// What the encoder runs on.
+    threads: Arc<Threads>,
 }
 
 struct Exchange {
@@ -276,7 +279,9 @@ impl Exchange {
         }
         if let Some(job) = self.sender.poll_job(now) {
             self.tell(now, What::EncodeStarted { capture: job.capture });
-            workers.encoder.submit(move || Done::Encoded(job.run())).expect("the sender hands out one job at a time");
+            let threads = Arc::clone(&workers.threads);
+            let encode = move || Done::Encoded(threads.within(|| job.run_on(&*threads)));
+            workers.encoder.submit(encode).expect("the sender hands out one job at a time");
         }
         let overhead = self.sender.transport().config().overhead_bytes;
         while let Some(datagram) = self.sender.poll_transmit(now) {

@@ -1,7 +1,7 @@
 //! A live call: camera, screen, clock, threads.
 //!
 //! Everything that touches the machine while people talk lives here, each thing behind a small door: the one
-//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Stop`] flag that a signal raises, and the [`screen`]
+//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Threads`] that share one, the [`Stop`] flag that a signal raises, and the [`screen`]
 //! a call is seen on. Nothing here decides what is sent; that is the sender's, in virtual time and without devices.
 //!
 //! ```
@@ -22,7 +22,9 @@ pub mod demo;
 mod executor;
 pub mod screen;
 mod stop;
+mod threads;
 
 pub use clock::Clock;
 pub use executor::{Inbox, SubmitError, Worker};
 pub use stop::Stop;
+pub use threads::{Threads, ThreadsError};

@@ -15,6 +15,7 @@ mod progress;
 mod relay;
 mod report;
 mod signals;
+mod threads;
 mod values;
 mod words;
 

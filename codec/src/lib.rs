@@ -22,6 +22,7 @@ mod bitstream;
 pub mod container;
 mod decode;
 mod encode;
+pub mod executor;
 mod image;
 mod kernels;
 mod loop_filter;
@@ -45,7 +46,9 @@ pub use kernels::cases as kernel_cases;
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse};
+pub use encode::{
+    Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse, analyse_on,
+};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};

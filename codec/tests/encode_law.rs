@@ -1,7 +1,10 @@
-//! The law: what a decoder makes of an encoded frame is, to the bit, the state that the encoder named.
+//! The laws: what a decoder makes of an encoded frame is, to the bit, the state that the encoder named; and a frame is the same
+//! on however many threads it was encoded.
 
+use oyster_codec::executor::{Executor, Serial, both};
 use oyster_codec::{
-    Effort, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition, analyse, decode,
+    Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition,
+    analyse, analyse_on, decode,
 };
 use proptest::prelude::*;
 
@@ -76,10 +79,12 @@ proptest! {
         size in sizes(),
         steps in prop::collection::vec(step(), 1..6),
         seed in any::<u32>(),
+        threads in 2..6usize,
     ) {
         let mut state = State::blank();
         let mut hints = Hints::default();
         let mut time = 0;
+        let threads = Threads(threads);
         for step in steps {
             time += step.time;
             let finest = QuantizerIndex::new(step.finest).unwrap();
@@ -95,10 +100,15 @@ proptest! {
             let told = if step.hinted { hints.clone() } else { Hints::default() };
             let analysis = analyse(&state, &image, &plan, &told, step.effort).unwrap();
             let quantizer = QuantizerIndex::new(step.finish).unwrap();
-            let encoded = match step.budget {
-                Some(bytes) => analysis.finish(analysis.fit(bytes)),
-                None => analysis.finish(quantizer),
+            let finish = |executor: &dyn Executor, analysis: &Analysis| match step.budget {
+                Some(bytes) => analysis.finish_on(executor, analysis.sizes_on(executor).fit(bytes, finest, finest)),
+                None => analysis.finish_on(executor, quantizer),
             };
+            let encoded = finish(&Serial, &analysis);
+            let side_by_side = analyse_on(&threads, &state, &image, &plan, &told, step.effort).unwrap();
+            prop_assert_eq!(side_by_side.hints(), analysis.hints());
+            let other: Encoded = finish(&threads, &side_by_side);
+            prop_assert_eq!((&other.frame, &other.target), (&encoded.frame, &encoded.target));
             let decoded = decode(&state, &encoded.frame).unwrap();
             prop_assert_eq!(decoded.target.id(), encoded.target.id());
             prop_assert_eq!(&decoded.target, &encoded.target);
@@ -109,6 +119,43 @@ proptest! {
             hints = analysis.hints();
             state = encoded.target;
         }
+    }
+}
+
+#[test]
+fn a_frame_is_the_same_on_any_number_of_threads() {
+    let size = Size::new(330, 250).unwrap();
+    let at = |value| QuantizerIndex::new(value).unwrap();
+    for effort in [Effort::Live, Effort::Balanced, Effort::Film] {
+        let (mut state, mut hints) = (State::blank(), Hints::default());
+        for time in 0..4 {
+            let image = scene(size, time * time, 5);
+            let plan = if time == 0 { Plan::key(at(24)) } else { Plan::inter(at(24)) };
+            let encode = |executor: &dyn Executor| {
+                let analysis = analyse_on(executor, &state, &image, &plan, &hints, effort).unwrap();
+                let pair =
+                    both(executor, || analysis.finish_on(executor, at(24)), || analysis.finish_on(executor, at(28)));
+                ([pair.0.frame, pair.1.frame], [pair.0.target, pair.1.target], analysis.hints())
+            };
+            let alone = encode(&Serial);
+            for threads in 1..=4 {
+                assert!(encode(&Threads(threads)) == alone, "frame {time} on {threads} threads, {effort:?}");
+            }
+            (state, hints) = (alone.1[0].clone(), alone.2);
+        }
+    }
+}
+
+/// A new thread for every task.
+struct Threads(usize);
+
+impl Executor for Threads {
+    fn width(&self) -> usize {
+        self.0
+    }
+
+    fn run(&self, tasks: &[&(dyn Fn() + Sync)]) {
+        std::thread::scope(|scope| tasks.iter().for_each(|task| drop(scope.spawn(task))));
     }
 }
 

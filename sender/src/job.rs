@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, Transition, analyse};
+use oyster_codec::executor::{Executor, Serial, all};
+use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, Transition, analyse_on};
 use oyster_codec::{Image, QuantizerIndex, State};
 
 /// Which versions of a frame to make; all start from one state and share one analysis (Salsify §3.1).
@@ -62,6 +63,11 @@ const WELL_GOOD: QuantizerIndex = QuantizerIndex::saturating(12);
 impl EncodeJob {
     /// Makes the versions. Pure: the same job gives the same bytes.
     pub fn run(&self) -> Result<EncodeResult, EncodeError> {
+        self.run_on(&Serial)
+    }
+
+    /// As [`Self::run`], to the same bytes, with rows of macroblocks and versions side by side as far as `executor` lets them.
+    pub fn run_on(&self, executor: &dyn Executor) -> Result<EncodeResult, EncodeError> {
         let decided_at = match &self.versions {
             Versions::At(quantizers) => quantizers.first().copied().unwrap_or(QuantizerIndex::MAX),
             Versions::Fitting { expected, finest, .. } => {
@@ -71,17 +77,21 @@ impl EncodeJob {
         // A picture of another size than the state's, or a state without one, can only start anew.
         let inter = self.source.size() == Some(self.image.size());
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
-        let analysis = analyse(&self.source, &self.image, &plan, &self.hints, self.effort)?;
+        let analysis = analyse_on(executor, &self.source, &self.image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
         let mut versions: Vec<Encoded> = Vec::new();
         match &self.versions {
             Versions::At(quantizers) => {
                 let mut quantizers = quantizers.clone();
                 quantizers.dedup();
-                versions.extend(quantizers.into_iter().map(|quantizer| analysis.finish(quantizer)));
+                let finish = |quantizer| {
+                    let analysis = &analysis;
+                    move || analysis.finish_on(executor, quantizer)
+                };
+                versions = all(executor, quantizers.into_iter().map(finish));
             }
             Versions::Fitting { bytes, finest, expected } => {
-                let mut sizes = analysis.sizes();
+                let mut sizes = analysis.sizes_on(executor);
                 for bytes in bytes {
                     let bytes = bytes.saturating_sub(Transition::HEADER_BYTES);
                     let near = versions.last().map_or(*expected, |version| version.quantizer);

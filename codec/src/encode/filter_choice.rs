@@ -3,6 +3,7 @@
 
 use crate::QuantizerIndex;
 use crate::bitstream::frame_header::{FilterDeltaUpdates, FilterHeader};
+use crate::executor::{Executor, all};
 use crate::kernels::difference::squared_error_16x16;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::MacroblockGrid;
@@ -26,6 +27,7 @@ const LEAST_ROWS: usize = 9;
 
 /// The level for `picture`, which is not filtered yet, against what it should look like.
 pub(super) fn choose_level(
+    executor: &dyn Executor,
     quantizer: QuantizerIndex,
     picture: &PictureBuffer,
     meant: &PictureBuffer,
@@ -39,23 +41,22 @@ pub(super) fn choose_level(
     }
     let count = (rows / STRIP_PART).max(2);
     let first = (rows - count) / 2;
-    let mut best = (u32::MAX, usual as u8);
-    for quarters in TRIED {
-        let level = (usual * quarters / 4).min(63) as u8;
-        let header = FilterHeader { level, deltas: Some(FilterDeltaUpdates::default()), ..FilterHeader::default() };
-        let mut strip = picture.rows(first..first + count);
-        if let Some(filter) = LoopFilter::new(&header, None, &FILTER_DELTAS, is_key) {
-            // The first row only lends its samples to the next one.
-            for row in 1..count {
-                filter.filter_row(&mut strip, row, grid.row(first + row));
+    let tries = TRIED.map(|quarters| {
+        move || {
+            let level = (usual * quarters / 4).min(63) as u8;
+            let header = FilterHeader { level, deltas: Some(FilterDeltaUpdates::default()), ..FilterHeader::default() };
+            let mut strip = picture.rows(first..first + count);
+            if let Some(filter) = LoopFilter::new(&header, None, &FILTER_DELTAS, is_key) {
+                // The first row only lends its samples to the next one.
+                for row in 1..count {
+                    filter.filter_row(&mut strip, row, grid.row(first + row));
+                }
             }
+            (squared_error(&strip, meant, first + 1, count - 1), level)
         }
-        let error = squared_error(&strip, meant, first + 1, count - 1);
-        if error < best.0 {
-            best = (error, level);
-        }
-    }
-    best.1
+    });
+    let tried = all(executor, tries).into_iter().min_by_key(|(error, _)| *error);
+    tried.map_or(usual as u8, |(_, level)| level)
 }
 
 /// Squared error of luma in a strip, leaving out its first row of macroblocks, against `count` rows of what it should look like
