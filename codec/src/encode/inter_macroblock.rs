@@ -16,7 +16,7 @@ pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
 
 /// What saying "intra" costs on an inter frame, before it is known how many there are. It also stands for what is lost when the
 /// surroundings turn out to be coarser than the source: more than the bare price was measured to be best.
-const INTRA_PRICE: Cost = 12 * BIT;
+const INTRA_PRICE: Cost = 20 * BIT;
 
 /// How an intra macroblock is predicted.
 struct IntraChoice {
