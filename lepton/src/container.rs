@@ -65,7 +65,9 @@ impl std::error::Error for Damage {}
 impl fmt::Display for ContainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotPacked => write!(f, "not a packed file: it does not begin with {:?}", MAGIC.escape_ascii().to_string()),
+            Self::NotPacked => {
+                write!(f, "not a packed file: it does not begin with {:?}", MAGIC.escape_ascii().to_string())
+            }
             Self::Header { what } => write!(f, "the header is damaged: {what}"),
             Self::Read(error) => error.fmt(f),
         }
@@ -188,7 +190,8 @@ impl Header {
             scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
         }
         let chunks = file_bytes.div_ceil(chunk_bytes);
-        let lengths = input.take(chunks.checked_mul(4).ok_or(ContainerError::Header { what: "the number of chunks" })?)?;
+        let lengths =
+            input.take(chunks.checked_mul(4).ok_or(ContainerError::Header { what: "the number of chunks" })?)?;
         let stored_bytes = lengths.as_chunks().0.iter().map(|&length| u32::from_le_bytes(length)).collect();
         let expected = check(&input.bytes);
         if input.take(expected.len() as u64)? != expected {
@@ -281,9 +284,18 @@ impl<R: Read + Seek> Container<R> {
     /// [`Damage`] stands for the rest of the chunk, and the next one follows.
     pub fn frames(&mut self, range: Range<u64>) -> Frames<'_, R> {
         let first = range.start / self.header.chunk_bytes;
-        let last = if range.is_empty() { first } else { range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes) };
+        let last = if range.is_empty() {
+            first
+        } else {
+            range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes)
+        };
         let passed = self.header.stored_bytes.iter().take(first as usize).map(|&stored| u64::from(stored));
-        Frames { next_chunk_at: self.first_chunk + passed.sum::<u64>(), chunks: first..last, row: Row::default(), container: self }
+        Frames {
+            next_chunk_at: self.first_chunk + passed.sum::<u64>(),
+            chunks: first..last,
+            row: Row::default(),
+            container: self,
+        }
     }
 }
 

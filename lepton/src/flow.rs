@@ -60,12 +60,13 @@ pub struct Savings {
 }
 
 /// Packs a file in chunks of `chunk_bytes`. Each piece was decoded and compared before it is written. The output must not
-/// be used before this has returned: its header is written last.
+/// be used before this has returned: its header is written last. `tell` hears how many bytes of the original are done.
 pub fn pack(
     input: &mut (impl Read + Seek + Send),
     output: &mut (impl Write + Seek),
     chunk_bytes: u64,
     executor: &dyn Executor,
+    tell: &mut dyn FnMut(u64),
 ) -> io::Result<Savings> {
     input.seek(SeekFrom::Start(0))?;
     let plan = survey(&mut *input, chunk_bytes)?;
@@ -89,6 +90,7 @@ pub fn pack(
         executor.in_order(&mut tasks, &encode, &mut |task| {
             let frame = task.bytes.map_err(io::Error::other)?;
             header.count_frame(task.piece.start, &frame);
+            tell(task.piece.end);
             output.write_all(&frame)
         })?;
         output.seek(SeekFrom::Start(start))?;

@@ -58,7 +58,8 @@ pub(crate) fn decode_frame(scans: &[Scan], start: u64, bytes: &[u8]) -> Result<V
     if content.len() as u64 != head.content_bytes || head.check != check(start, &head, content) {
         return Err(Damage::at(piece, "its checksum is another"));
     }
-    let original = decode_content(scans, &head, content).ok_or_else(|| Damage::at(piece.clone(), "it cannot be decoded"))?;
+    let original =
+        decode_content(scans, &head, content).ok_or_else(|| Damage::at(piece.clone(), "it cannot be decoded"))?;
     if digest(&original) != head.digest {
         return Err(Damage::at(piece, "it decodes to other bytes than were packed"));
     }
@@ -119,7 +120,8 @@ impl Head {
     /// The head that bytes begin with, and the rest.
     pub(crate) fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (kind, mut rest) = bytes.split_first()?;
-        let kind = [Kind::Stored, Kind::Zstd, Kind::Stretch, Kind::Whole].into_iter().find(|&own| own as u8 == *kind)?;
+        let kind =
+            [Kind::Stored, Kind::Zstd, Kind::Stretch, Kind::Whole].into_iter().find(|&own| own as u8 == *kind)?;
         let piece_bytes = numbers::take(&mut rest).filter(|bytes| (1..=MAX_PIECE_BYTES).contains(bytes))?;
         let content_bytes = numbers::take(&mut rest).filter(|&bytes| bytes <= MAX_PIECE_BYTES)?;
         let (&check, rest) = rest.split_first_chunk()?;

@@ -22,7 +22,7 @@
 //!
 //! let original = b"any file at all, JPEG or not".repeat(100);
 //! let mut packed = Cursor::new(Vec::new());
-//! let savings = pack(&mut Cursor::new(&original), &mut packed, 1000, &InTurn)?;
+//! let savings = pack(&mut Cursor::new(&original), &mut packed, 1000, &InTurn, &mut |_| {})?;
 //! assert!(savings.packed_bytes < savings.original_bytes);
 //!
 //! let mut container = Container::open(packed)?;

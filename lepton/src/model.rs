@@ -18,8 +18,10 @@ use crate::plan::{MAX_BLOCKS, MAX_SCANS_AT_ONCE};
 /// Codes a JPEG. `None` if the crate does not take it.
 pub(crate) fn encode(jpeg: &[u8]) -> Option<Vec<u8>> {
     let mut lepton = Cursor::new(Vec::with_capacity(jpeg.len()));
-    catch_unwind_result(|| encode_lepton(&mut Cursor::new(jpeg), &mut lepton, &features(), &SingleThreadPool::default()))
-        .ok()?;
+    catch_unwind_result(|| {
+        encode_lepton(&mut Cursor::new(jpeg), &mut lepton, &features(), &SingleThreadPool::default())
+    })
+    .ok()?;
     Some(lepton.into_inner())
 }
 

@@ -111,7 +111,8 @@ impl<R: Read> Surveyor<R> {
                 if next.mcu == scan.mcus() {
                     break 'windows;
                 }
-                let restarts = scan.restart_interval > 0 && next.mcu > 0 && next.mcu.is_multiple_of(scan.restart_interval);
+                let restarts =
+                    scan.restart_interval > 0 && next.mcu > 0 && next.mcu.is_multiple_of(scan.restart_interval);
                 if restarts {
                     let Some(padding) = reader.pass_restart((next.mcu / scan.restart_interval - 1) % 8) else {
                         break 'windows;

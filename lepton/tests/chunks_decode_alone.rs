@@ -29,7 +29,7 @@ fn expect_chunks_alone(chunk_bytes: u64) {
     for path in jpegs() {
         let original = fs::read(&path).unwrap();
         let mut packed = Cursor::new(Vec::new());
-        let savings = pack(&mut Cursor::new(&original), &mut packed, chunk_bytes, &InTurn).unwrap();
+        let savings = pack(&mut Cursor::new(&original), &mut packed, chunk_bytes, &InTurn, &mut |_| {}).unwrap();
         let packed = packed.into_inner();
         assert_eq!(savings.packed_bytes, packed.len() as u64);
         let name = path.file_name().unwrap().display().to_string();

@@ -263,7 +263,8 @@ impl Headers {
         }
         let alone = count == 1;
         let (widest, tallest) = frame.factors();
-        let mut scan = Scan { components: Vec::new(), mcus_per_line: 0, lines: 0, restart_interval: self.restart_interval };
+        let mut scan =
+            Scan { components: Vec::new(), mcus_per_line: 0, lines: 0, restart_interval: self.restart_interval };
         for selector in selectors.chunks_exact(2) {
             let &(_, h, v, table) = frame.components.iter().find(|component| component.0 == selector[0])?;
             let quantization = self.quantizations[usize::from(table)].clone()?;

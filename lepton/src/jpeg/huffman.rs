@@ -42,7 +42,8 @@ impl HuffmanTable {
                 table.codes[usize::from(symbol)] = (code as u16, length as u8);
                 if length <= QUICK_BITS {
                     let first = (code << (QUICK_BITS - length)) as usize;
-                    table.quick[first..first + (1 << (QUICK_BITS - length))].fill((length as u16) << 8 | u16::from(symbol));
+                    table.quick[first..first + (1 << (QUICK_BITS - length))]
+                        .fill((length as u16) << 8 | u16::from(symbol));
                 }
                 code += 1;
                 index += 1;
