@@ -38,6 +38,15 @@ impl NewFile {
         Ok((Self { path: path.to_owned(), beside }, BufWriter::with_capacity(1 << 18, file)))
     }
 
+    /// Gives the whole file its name once the disk has it: what it replaces may be deleted by whoever reads our word.
+    pub(crate) fn commit_to_disk(self, output: BufWriter<File>) -> Result<()> {
+        let written = output.into_inner().map_err(std::io::IntoInnerError::into_error);
+        // A pipe or a terminal has no disk.
+        let synced = written.and_then(|file| if self.beside.is_some() { file.sync_all() } else { Ok(()) });
+        synced.with_context(|| writing(&self.path))?;
+        self.commit()
+    }
+
     /// Gives the whole file its name.
     pub(crate) fn commit(mut self) -> Result<()> {
         let Some(beside) = &self.beside else { return Ok(()) };
@@ -93,7 +102,8 @@ fn reading(path: &Path) -> String {
     format!("{}: cannot read", path.display())
 }
 
-fn open(path: &Path) -> Result<File> {
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| reading(path))?;
     ensure!(!file.metadata().is_ok_and(|about| about.is_dir()), "{}: it is a folder", reading(path));
     Ok(file)
