@@ -1,6 +1,6 @@
 # The two commands of the README, and what CI adds to them.
 
-.PHONY: demo test lint doc
+.PHONY: demo test test-camera lint doc
 
 demo: ## two peers call each other over an emulated LTE link, in a window or in this terminal
 	./setup
@@ -9,6 +9,9 @@ demo: ## two peers call each other over an emulated LTE link, in a window or in 
 test: ## every test, against the reference programs where they take part
 	./setup test
 	cargo test --workspace --quiet
+
+test-camera: ## the camera on a real device, in a virtual machine; skipped where there is none
+	call/tests/guest/run
 
 lint: ## how CI looks at the code
 	cargo fmt --all --check

@@ -1,13 +1,15 @@
 //! Shows a moving test picture on a screen, and afterwards says what that cost: to look at, and to measure.
 //!
-//!     cargo run --release -p oyster-call --example screens -- [auto|window|terminal|none] [SECONDS] [WxH]
+//!     cargo run --release -p oyster-call --example screens -- [auto|window|terminal|file:F.y4m|none] [SECONDS] [WxH]
 
-use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
+use oyster_call::figures::{Direction, Figures, Stages, Versions};
 use oyster_call::screen::{Choice, Key, Screen, StatusLines};
 use oyster_call::{Clock, Inbox, Stop};
 use oyster_codec::{Image, Size};
+use oyster_scene::Scene;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -18,10 +20,7 @@ fn main() -> Result<(), Failure> {
     let argument = |index: usize, otherwise: &'static str| arguments.get(index).map_or(otherwise, String::as_str);
     let choice = match argument(0, "auto") {
         "auto" => Choice::Auto,
-        "window" => Choice::Window,
-        "terminal" => Choice::Terminal,
-        "none" => Choice::None,
-        other => return Err(format!("{other} is none of auto, window, terminal, none").into()),
+        other => other.parse()?,
     };
     let until = Duration::from_secs(argument(1, "10").parse()?);
     let (width, height) = argument(2, "640x360").split_once('x').ok_or("a size is WxH")?;
@@ -30,9 +29,9 @@ fn main() -> Result<(), Failure> {
 
     let stop = Stop::on_signals()?;
     let mut screen = Screen::open(choice, "oyster: a test picture", size)?;
-    let opened = format!("{}: {}", screen.kind(), screen.reason());
+    let opened = format!("{}: {} {}", screen.kind(), screen.reason(), screen.protocol().unwrap_or_default());
     let summary = run(&mut screen, &stop, until, size, fails_after);
-    drop(screen);
+    screen.close()?;
     println!("{opened}");
     println!("{}", summary?);
     Ok(())
@@ -49,6 +48,7 @@ fn run(
     let alarm = Inbox::<()>::new();
     let mut shows_ms = Vec::new();
     let mut picture = Image::black(size);
+    let own = Scene::new(size, 1);
     let mut status = StatusLines::default();
     let cpu_before_ms = cpu_ms()?;
     let mut painting_ms = 0.0;
@@ -56,10 +56,11 @@ fn run(
         assert!(fails_after != Some(number), "asked for, to see whether the terminal comes back");
         let begin = clock.now();
         paint(&mut picture, number);
-        painting_ms += (clock.now() - begin).as_secs_f64() * 1e3;
+        screen.set_self_view(Some(Arc::new(own.frame(number.into()))));
         if number.is_multiple_of(15) {
             status = figures(number, clock.now(), screen);
         }
+        painting_ms += (clock.now() - begin).as_secs_f64() * 1e3;
         let begin = clock.now();
         screen.show(&picture, &status)?;
         shows_ms.push((clock.now() - begin).as_secs_f64() * 1e3);
@@ -82,19 +83,35 @@ fn run(
     ))
 }
 
-/// Words in the manner of a call's.
+/// Words in the manner of a call's, while its link grows thin and wide.
 fn figures(number: u32, now: Duration, screen: &Screen) -> StatusLines {
-    let mut summary = format!("{:5.1} s  frame {number}  delay 41 ms  1.24 Mbit/s  SSIM 14.2 dB", now.as_secs_f64());
-    if screen.frames_dropped() > 0 {
-        write!(summary, "  {} dropped", screen.frames_dropped()).expect("a string takes what is written");
-    }
-    let details = vec![
-        format!("screen     {:?}", screen.size_hint()),
-        "link       1.31 Mbit/s   budget 4 380 bytes   queue 12 ms".to_owned(),
-        "versions   fine 71 %  coarse 27 %  skipped 2 %".to_owned(),
-        "stages     encode 9.1  wait 3.0  network 24.4  decode 2.2  show 0.6 ms".to_owned(),
-    ];
-    StatusLines { summary, details }
+    let link_rate = 2.2e6 + 1.9e6 * (now.as_secs_f64() / 3.0).sin();
+    let coarse = if link_rate < 1e6 { 40 } else { 2 };
+    let direction = Direction {
+        captured_per_second: Some(30.0),
+        shown_per_second: Some(29.8),
+        sent_rate: Some(link_rate * 0.8),
+        link_rate: Some(link_rate),
+        loss: Some(0.002),
+        versions: Versions { fine: 60 - coarse, coarse, skipped: 0 },
+        ssim_y_db: Some(14.2),
+        stages: Stages {
+            encode: Some(Duration::from_millis(9)),
+            network: Some(Duration::from_millis(24)),
+            ..Stages::default()
+        },
+        ..Direction::default()
+    };
+    let figures = Figures {
+        elapsed: now,
+        signal_delay: Some(Duration::from_millis(41)),
+        incoming: direction.clone(),
+        outgoing: direction,
+        ..Figures::default()
+    };
+    let mut status = figures.status();
+    status.details.push(format!("picture   {number} at {:?}, {} dropped", screen.size_hint(), screen.frames_dropped()));
+    status
 }
 
 /// A slow gradient, colour bars along the top, a bright disc on its way, a little noise.

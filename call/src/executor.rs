@@ -24,6 +24,11 @@ impl<T> Inbox<T> {
         Self { sender, receiver }
     }
 
+    /// A way to put values here from threads that run no jobs, at most `limit` that are not yet taken.
+    pub fn post(&self, limit: usize) -> Post<T> {
+        Post { results: self.sender.clone(), open: Arc::default(), limit }
+    }
+
     /// The next result, if there is one.
     pub fn poll(&self) -> Option<T> {
         self.receiver.try_recv().ok().map(Finished::take)
@@ -38,6 +43,31 @@ impl<T> Inbox<T> {
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Puts values into an inbox. Copies share their limit.
+#[derive(Debug)]
+pub struct Post<T> {
+    results: Sender<Finished<T>>,
+    open: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl<T> Post<T> {
+    /// Puts a value behind those that are there; false if there are too many, or nobody takes them any more.
+    pub fn put(&self, value: T) -> bool {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        self.results.send(Finished { value, open: Arc::clone(&self.open) }).is_ok()
+    }
+}
+
+impl<T> Clone for Post<T> {
+    fn clone(&self) -> Self {
+        Self { results: self.results.clone(), open: Arc::clone(&self.open), limit: self.limit }
     }
 }
 
@@ -316,6 +346,17 @@ mod tests {
         release.send(()).unwrap();
         drop(worker);
         assert_eq!((inbox.poll(), inbox.poll()), (Some(0), None));
+    }
+
+    #[test]
+    fn a_post_refuses_what_nobody_takes() {
+        let inbox = Inbox::new();
+        let post = inbox.post(2);
+        assert_eq!([1, 2, 3].map(|value| post.clone().put(value)), [true, true, false]);
+        assert_eq!(inbox.poll(), Some(1));
+        assert!(post.put(4));
+        drop(inbox);
+        assert!(!post.put(5));
     }
 
     #[test]

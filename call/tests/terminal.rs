@@ -16,6 +16,10 @@ use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 const QUESTION: &[u8] = b"\x1b[5n";
+/// What it can do.
+const ABILITIES_QUESTION: &[u8] = b"\x1b[c";
+/// A terminal with colours and without graphics.
+const PLAIN: &str = "\x1b[?62;22c";
 const GIVEN_BACK: [&[u8]; 3] = [b"\x1b[?7h", b"\x1b[?25h", b"\x1b[?1049l"];
 const PICTURES_UNREAD: usize = 200;
 
@@ -26,6 +30,9 @@ struct Terminal {
     written: Vec<u8>,
     answers: bool,
     questions_seen: usize,
+    /// What it answers when it is asked what it can do.
+    abilities: &'static str,
+    abilities_asked: usize,
 }
 
 impl Terminal {
@@ -36,7 +43,16 @@ impl Terminal {
         let name = ptsname(&person, Vec::new()).unwrap();
         let device = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         tcsetwinsize(&device, Winsize { ws_row: 12, ws_col: 40, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        Self { person: File::from(person), device, written: Vec::new(), answers: true, questions_seen: 0 }
+        let person = File::from(person);
+        Self {
+            person,
+            device,
+            written: Vec::new(),
+            answers: true,
+            questions_seen: 0,
+            abilities: PLAIN,
+            abilities_asked: 0,
+        }
     }
 
     /// Starts one of the ignored tests below in this terminal.
@@ -45,6 +61,8 @@ impl Terminal {
         Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", name])
             .env("TERM", "xterm-256color")
+            .env_remove("SSH_CONNECTION")
+            .env_remove("SSH_TTY")
             .stdin(device())
             .stdout(device())
             .stderr(Stdio::piped())
@@ -58,14 +76,24 @@ impl Terminal {
         while self.count(what) < count {
             let length = self.person.read(&mut bytes).unwrap();
             self.written.extend_from_slice(&bytes[..length]);
-            let questions = self.count(QUESTION);
+            let (questions, asked) = (self.count(QUESTION), self.count(ABILITIES_QUESTION));
             if self.answers {
+                for _ in self.abilities_asked..asked {
+                    self.person.write_all(self.abilities.as_bytes()).unwrap();
+                }
                 for _ in self.questions_seen..questions {
                     self.person.write_all(b"\x1b[0n").unwrap();
                 }
             }
-            self.questions_seen = questions;
+            (self.questions_seen, self.abilities_asked) = (questions, asked);
         }
+    }
+
+    /// What stands between the first `begin` and the next `end`.
+    fn between(&self, begin: &str, end: &str) -> String {
+        let written = String::from_utf8_lossy(&self.written);
+        let (_, after) = written.split_once(begin).unwrap_or_else(|| panic!("no {begin:?} was written"));
+        after.split_once(end).unwrap().0.to_owned()
     }
 
     fn count(&self, what: &[u8]) -> usize {
@@ -101,6 +129,51 @@ fn a_picture_is_shown_until_q_and_the_terminal_is_as_it_was() {
     assert!(call.wait().unwrap().success());
     assert!(terminal.given_back_at().is_some());
     assert_eq!(format!("{:?}", terminal.mode()), before);
+}
+
+#[test]
+fn a_terminal_with_sixels_is_shown_sixels() {
+    let mut terminal = Terminal::open();
+    terminal.abilities = "\x1b[?62;4;22c";
+    let mut call = terminal.start("shows_until_a_key_quits");
+    terminal.read_until(2, b"\x1bP0;1q");
+    // 40 columns of 8 pixels; 10 rows of 16, as the last but one stays free and the last are words.
+    assert_eq!(terminal.between("\x1bP0;1q\"1;1;", "#"), "320;160");
+    terminal.person.write_all(b"q").unwrap();
+    terminal.read_until(1, b"test result: ok");
+    assert!(call.wait().unwrap().success());
+}
+
+#[test]
+fn kitty_reads_pictures_out_of_shared_memory_and_they_are_gone_afterwards() {
+    let mut terminal = Terminal::open();
+    terminal.abilities = "\x1b_Gi=31;OK\x1b\\\x1b_Gi=32;OK\x1b\\\x1b[6;20;10t\x1b[?62;22c";
+    let mut call = terminal.start("shows_until_a_key_quits");
+    terminal.read_until(1, FRAME_END);
+    let about = terminal.between("\x1b_Ga=T,", ";");
+    assert!(about.ends_with("s=400,v=220,c=40,r=11,t=s"), "{about}");
+    // The second picture takes the place of the first, not before it is there.
+    terminal.read_until(2, b"\x1b_Ga=T,");
+    terminal.read_until(2, b"\x1b_Ga=d,d=I,");
+    terminal.person.write_all(b"q").unwrap();
+    terminal.read_until(1, b"test result: ok");
+    assert!(call.wait().unwrap().success());
+    assert_eq!(terminal.count(b"\x1b_Ga=d,d=A,"), 1);
+    let left = std::fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let ours = format!("oyster-{}-", call.id());
+    assert_eq!(left.filter(|name| name.starts_with(&ours)).count(), 0);
+}
+
+#[test]
+fn a_mute_terminal_is_shown_half_blocks() {
+    let mut terminal = Terminal::open();
+    terminal.abilities = "";
+    let mut call = terminal.start("shows_until_a_key_quits");
+    terminal.read_until(1, FRAME_END);
+    assert_eq!(terminal.count(b"48;2;128;128;128m"), 1);
+    terminal.person.write_all(b"q").unwrap();
+    terminal.read_until(1, b"test result: ok");
+    assert!(call.wait().unwrap().success());
 }
 
 #[test]

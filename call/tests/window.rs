@@ -5,9 +5,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 use oyster_call::screen::{Choice, Key, Kind, OpenError, Screen, StatusLines};
 use oyster_codec::{Image, Size};
+use oyster_scene::Scene;
 
 /// A virtual X server of 800x600 that ends with the test.
 struct Display {
@@ -96,6 +98,39 @@ fn a_picture_is_seen_in_the_middle_of_a_display() {
 }
 
 #[test]
+fn what_the_camera_sees_is_what_the_window_shows_with_this_person_mirrored() {
+    let Some(display) = Display::open(&["import"]) else { return };
+    let mut call = start("shows_a_scene_until_nobody_listens", Some(&display.name));
+    await_word(&mut call, "shown");
+    let screenshot =
+        display.run("import", &["-window", "root", "-crop", "640x360+80+120", "-depth", "8", "gray:-"]).stdout;
+    let (picture, own) = (scene(5), scene(900));
+    let (width, source, own) = (640, picture.planes()[0], own.planes()[0]);
+    // Grey levels go from 0 to 255 on the screen and from 16 to 235 in the picture.
+    let expected = |level: u8| (f64::from(level) - 16.0) * 255.0 / 219.0;
+    let mean = |differences: &mut dyn Iterator<Item = f64>| {
+        let (sum, count) =
+            differences.fold((0.0, 0.0), |(sum, count), difference| (sum + difference.abs(), count + 1.0));
+        sum / count
+    };
+    // Left of the corner and above the words; and the corner itself, where each pixel is of 5x5 of the picture.
+    let places = (0..300).flat_map(|y| (0..480).map(move |x| (x, y)));
+    let off = mean(&mut places.map(|(x, y)| f64::from(screenshot[y * width + x]) - expected(source[y * width + x])));
+    assert!(off < 3.0, "the picture is {off} levels off");
+    let block = |x: usize, y: usize| {
+        let samples = (0..25).map(|place| own[(5 * y + place / 5) * width + 5 * x + place % 5]);
+        expected((samples.map(u32::from).sum::<u32>() / 25) as u8)
+    };
+    let corner = |x: usize, y: usize| f64::from(screenshot[(10 + y) * width + 502 + x]);
+    let places = || (0..72).flat_map(|y| (0..128).map(move |x| (x, y)));
+    let mirrored = mean(&mut places().map(|(x, y)| corner(127 - x, y) - block(x, y)));
+    let plain = mean(&mut places().map(|(x, y)| corner(x, y) - block(x, y)));
+    assert!(mirrored < 4.0 && plain > 2.0 * mirrored, "{mirrored} levels off in the mirror, {plain} without");
+    drop(call.stdin.take());
+    assert!(call.wait().unwrap().success());
+}
+
+#[test]
 fn q_quits() {
     let Some(display) = Display::open(&["xdotool"]) else { return };
     let mut call = start("shows_green_until_q", Some(&display.name));
@@ -120,6 +155,23 @@ fn green() -> Image {
         plane.fill(level);
     }
     image
+}
+
+fn scene(number: u64) -> Image {
+    Scene::new(Size::new(640, 360).unwrap(), 3).frame(number)
+}
+
+#[test]
+#[ignore = "runs on the display of another test"]
+fn shows_a_scene_until_nobody_listens() {
+    let picture = scene(5);
+    let mut screen = Screen::open(Choice::Window, "a scene", picture.size()).unwrap();
+    screen.set_self_view(Some(Arc::new(scene(900))));
+    for _ in 0..3 {
+        screen.show(&picture, &StatusLines::new("a scene")).unwrap();
+    }
+    println!("shown");
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
 /// An open window that has shown a green picture, and said so.

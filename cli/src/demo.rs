@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use oyster_call::demo::{Camera, Demo, Event, What};
 use oyster_call::screen::{Choice as ScreenChoice, Key, Kind, Screen, StatusLines};
-use oyster_call::{Clock, Stop};
+use oyster_call::{Clock, Happening, Stop};
 use oyster_codec::{Size, quality};
 use oyster_emulator::{LinkConfig, Trace};
 use oyster_experiments::{Clip, Record};
@@ -172,14 +172,24 @@ impl Watch {
     fn take(&mut self, event: Event, screen: &mut Screen, clock: &Clock) -> Result<()> {
         let at = event.at;
         match event.what {
-            What::Captured { capture, image } => {
+            What::Peer(happening) => self.peer(happening, at, screen, clock)?,
+            What::Delivered { wire_bytes, queue_delay } => self.record.delivered(at, wire_bytes, queue_delay),
+            What::Over(_) => self.end = Some(at),
+            What::Failed(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn peer(&mut self, happening: Happening, at: Duration, screen: &mut Screen, clock: &Clock) -> Result<()> {
+        match happening {
+            Happening::Captured { capture, image } => {
                 self.begin.get_or_insert(at);
                 self.record.captured(capture, image, at);
                 self.live.sent_bits *= KEEP;
                 self.live.shown *= KEEP;
             }
-            What::EncodeStarted { capture } => self.record.encode_started(capture, at),
-            What::Decided { decision, rate } => {
+            Happening::EncodeStarted { capture } => self.record.encode_started(capture, at),
+            Happening::Decided { decision, rate } => {
                 self.record.decided(&decision, at);
                 self.live.rate = rate;
                 match decision.choice {
@@ -192,10 +202,9 @@ impl Watch {
                     self.live.quantizer = sent.quantizer.value();
                 }
             }
-            What::Delivered { wire_bytes, queue_delay } => self.record.delivered(at, wire_bytes, queue_delay),
-            What::Received { frame, received_at } => self.record.decode_started(frame, received_at, at),
-            What::Decoded { frame } => self.record.decoded(frame, at),
-            What::Ready(shown) => {
+            Happening::Received { frame, received_at, .. } => self.record.decode_started(frame, received_at, at),
+            Happening::Decoded { frame } => self.record.decoded(frame, at),
+            Happening::Ready(shown) => {
                 screen.show(&shown.picture.image(), &self.live.status())?;
                 let now = clock.now();
                 if let Some(ssim_y) = self.record.shown(&shown, now) {
@@ -206,8 +215,6 @@ impl Watch {
                     self.live.delay_ms = delay.as_secs_f64() * 1000.0;
                 }
             }
-            What::Over(_) => self.end = Some(at),
-            What::Failed(error) => return Err(error.into()),
         }
         Ok(())
     }

@@ -2,72 +2,21 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use oyster_call::NewFile;
 use oyster_codec::Image;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfReader;
 use oyster_codec::container::y4m::Y4mReader;
 use oyster_emulator::Trace;
 
-/// A file being written: it gets its name only when it is whole. What there was under that name stays until then.
-#[derive(Debug)]
-pub(crate) struct NewFile {
-    path: PathBuf,
-    /// Where it is until then; none for a device or a pipe, which is written as it is.
-    beside: Option<PathBuf>,
-}
-
-impl NewFile {
-    /// Begins a file that will be called `path`.
-    pub(crate) fn create(path: &Path) -> Result<(Self, BufWriter<File>)> {
-        expect_place(path)?;
-        let special = std::fs::metadata(path).is_ok_and(|about| !about.is_file());
-        let (file, beside) = if special {
-            (File::options().write(true).open(path).with_context(|| writing(path))?, None)
-        } else {
-            // The number of the process, so that two at once do not write into each other's.
-            let target = target(path);
-            let mut name = target.file_name().unwrap_or_default().to_owned();
-            name.push(format!(".{}.part", std::process::id()));
-            let beside = target.with_file_name(name);
-            (File::create(&beside).with_context(|| writing(path))?, Some(beside))
-        };
-        Ok((Self { path: path.to_owned(), beside }, BufWriter::with_capacity(1 << 18, file)))
-    }
-
-    /// Gives the whole file its name once the disk has it: what it replaces may be deleted by whoever reads our word.
-    pub(crate) fn commit_to_disk(self, output: BufWriter<File>) -> Result<()> {
-        let written = output.into_inner().map_err(std::io::IntoInnerError::into_error);
-        // A pipe or a terminal has no disk.
-        let synced = written.and_then(|file| if self.beside.is_some() { file.sync_all() } else { Ok(()) });
-        synced.with_context(|| writing(&self.path))?;
-        self.commit()
-    }
-
-    /// Gives the whole file its name.
-    pub(crate) fn commit(mut self) -> Result<()> {
-        let Some(beside) = &self.beside else { return Ok(()) };
-        std::fs::rename(beside, target(&self.path)).with_context(|| writing(&self.path))?;
-        self.beside = None;
-        Ok(())
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            // What is half written is of no use; that it could not be removed would be no news after the error.
-            let _ = std::fs::remove_file(beside);
-        }
-    }
-}
-
-/// The file that a symbolic link leads to: the link is to stay one.
-fn target(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// Begins a file that will be called `path` once it is whole.
+pub(crate) fn create(path: &Path) -> Result<(NewFile, BufWriter<File>)> {
+    expect_place(path)?;
+    NewFile::create(path).with_context(|| writing(path))
 }
 
 /// Whether a file can be called `path`, to be asked before long work whose result goes there.
@@ -88,9 +37,8 @@ pub(crate) fn expect_folder(path: &Path) -> Result<()> {
 
 /// Writes `bytes` as the whole of `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let (file, mut output) = NewFile::create(path)?;
-    output.write_all(bytes).and_then(|()| output.flush()).with_context(|| writing(path))?;
-    file.commit()
+    let (file, mut output) = create(path)?;
+    output.write_all(bytes).and_then(|()| output.flush()).and_then(|()| file.commit()).with_context(|| writing(path))
 }
 
 /// What an error is about that befell the writing of `path`.

@@ -3,9 +3,12 @@
 //! Standard output carries what was asked for and nothing else; words for people go to standard error. Exit status 0
 //! only when what was asked was done, 2 for bad arguments, 1 otherwise with one line that names what is at fault.
 
+mod call;
 mod codec;
+mod config;
 mod cpu;
 mod demo;
+mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod experiment;
@@ -34,6 +37,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Answer(call::AnswerArguments),
+    Call(call::CallArguments),
     /// Two peers in this process call each other in real time over an emulated LTE link
     Demo(demo::Arguments),
     /// VP8 files: decode, encode, measure
@@ -48,6 +53,8 @@ enum Command {
     /// JPEG files made a fifth smaller without loss, in chunks that decode alone
     #[command(subcommand)]
     Jpeg(jpeg::Command),
+    /// The cameras and displays there are
+    Devices,
     /// Carries datagrams between two programs over emulated links in real time
     Relay(relay::Arguments),
 }
@@ -59,12 +66,15 @@ fn main() -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let outcome = match arguments.command {
+        Command::Answer(arguments) => call::answer(&arguments).map(done),
+        Command::Call(arguments) => call::call(&arguments).map(done),
         Command::Demo(arguments) => demo::run(&arguments).map(done),
         Command::Codec(command) => codec::run(&command).map(done),
         Command::Experiment(command) => experiment::run(&command).map(done),
         #[cfg(target_os = "linux")]
         Command::Emulate(arguments) => emulate::run(&arguments),
         Command::Jpeg(command) => jpeg::run(&command).map(done),
+        Command::Devices => devices::run().map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
     outcome.unwrap_or_else(|error| fault::of_work(&error))

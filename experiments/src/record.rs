@@ -57,12 +57,7 @@ impl Record {
     pub fn decided(&mut self, decision: &Decision, at: Duration) {
         let Some(frame) = self.frames.get_mut(decision.capture as usize) else { return };
         frame.encoded_us = Some(micros(at));
-        frame.choice = Some(match decision.choice {
-            Choice::Fine => metrics::Choice::Fine,
-            Choice::Coarse => metrics::Choice::Coarse,
-            Choice::Survival => metrics::Choice::Survival,
-            Choice::Skip => metrics::Choice::Skip,
-        });
+        frame.choice = Some(decision.choice.into());
         if let Some(sent) = &decision.sent {
             frame.sent_us = Some(micros(at));
             frame.bytes = Some(sent.bytes as u64);
@@ -160,6 +155,17 @@ impl Record {
             });
         }
         Ok(recording)
+    }
+}
+
+impl From<Choice> for metrics::Choice {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Fine => Self::Fine,
+            Choice::Coarse => Self::Coarse,
+            Choice::Survival => Self::Survival,
+            Choice::Skip => Self::Skip,
+        }
     }
 }
 

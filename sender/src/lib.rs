@@ -104,6 +104,11 @@ impl Sender {
         &self.transport
     }
 
+    /// A state that was sent or is still held by the receiver, if it is kept: what its picture is like can be measured.
+    pub fn state(&self, tag: StateTag) -> Option<&State> {
+        self.states.find(tag)
+    }
+
     /// States kept to start frames from, at most [`MAX_STATES`]; the blank one is not counted.
     pub fn states_held(&self) -> usize {
         self.states.len()
@@ -170,6 +175,11 @@ impl Sender {
         self.states.retain(|tag| self.belief.may_need(tag));
         self.states.insert(version.target);
         Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
+    }
+
+    /// The caller sends something of its own beside the frames, such as sound: see [`FrameSender::handle_other_bytes`].
+    pub fn handle_other_bytes(&mut self, wire_bytes: usize, now: Duration) {
+        self.transport.handle_other_bytes(wire_bytes, now);
     }
 
     /// An ack came back.

@@ -30,6 +30,7 @@ mod control;
 mod exchange;
 mod flight;
 mod loss;
+mod others;
 mod pacer;
 mod path;
 mod reassembly;

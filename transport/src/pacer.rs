@@ -52,6 +52,15 @@ impl Pacer {
         self.queue.push_back(packet);
     }
 
+    /// Something else of ours leaves now and takes the link for `gap`: what waits, or comes next, leaves later by that.
+    pub(crate) fn yield_for(&mut self, gap: Duration, now: Duration) {
+        for packet in &mut self.queue {
+            packet.due = packet.due.saturating_add(gap);
+        }
+        let last_due = self.last_due.map_or(now, |due| due.max(now));
+        self.last_due = Some(if self.queue.is_empty() { now } else { last_due.saturating_add(gap) });
+    }
+
     /// The oldest packet, if it is due.
     pub(crate) fn pop(&mut self, now: Duration) -> Option<Waiting> {
         let packet = self.queue.pop_front_if(|packet| packet.due <= now)?;

@@ -12,6 +12,7 @@ use crate::control::{self, CongestionControl, Flight, FrameAllowance, News};
 use crate::exchange::{Acked, Budget, SendError};
 use crate::flight::{InFlight, SentPacket};
 use crate::loss::LossShare;
+use crate::others::Others;
 use crate::pacer::{Pacer, Waiting};
 use crate::path::{Path, micros};
 use crate::repair::{MAX_REPAIRED_SLICES, repair_slice};
@@ -24,6 +25,7 @@ pub struct FrameSender {
     control: Box<dyn CongestionControl>,
     path: Path,
     in_flight: InFlight,
+    others: Others,
     loss: LossShare,
     breaker: CircuitBreaker,
     pacer: Pacer,
@@ -53,6 +55,7 @@ impl FrameSender {
             control: new_control(&config),
             path: Path::new(config.base_window),
             in_flight: InFlight::default(),
+            others: Others::default(),
             loss: LossShare::default(),
             breaker: CircuitBreaker::default(),
             pacer: Pacer::default(),
@@ -75,15 +78,17 @@ impl FrameSender {
     /// link the delay ceiling of `Oyster` stretches, within bounds, to let it pass. Other profiles don't use it.
     pub fn budget_above(&self, floor_payload_bytes: usize, now: Duration) -> Budget {
         let floor_wire_bytes = self.wire_bytes(floor_payload_bytes) as f64;
+        let others_bytes = self.others.wire_bytes(micros(now));
         let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
         let (payload_bytes, wire_bytes) = match allowance.frame {
             FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
             FrameAllowance::WireBytes(wire_bytes) => {
-                let wire_bytes = wire_bytes * self.breaker.share();
+                let wire_bytes = (wire_bytes * self.breaker.share() - others_bytes as f64).max(0.0);
                 (self.payload_within(wire_bytes), wire_bytes)
             }
             FrameAllowance::Packets(packets) => {
-                let packets = usize::try_from(packets).unwrap_or(usize::MAX);
+                let taken = others_bytes.div_ceil(self.packet_wire_bytes());
+                let packets = usize::try_from(packets).unwrap_or(usize::MAX).saturating_sub(taken);
                 let payload_bytes = packets.saturating_mul(self.config.payload_bytes_max);
                 (payload_bytes, packets as f64 * self.packet_wire_bytes() as f64)
             }
@@ -146,6 +151,9 @@ impl FrameSender {
         }
         let newest = self.is_newest(&header);
         let sent_us = self.in_flight.sent_us(header.sequence);
+        if let Some(sent_us) = sent_us {
+            self.others.on_arrival(sent_us);
+        }
         if newest && let Some(sent_us) = sent_us {
             self.path.on_ack(sent_us, received_us, now_us);
         }
@@ -177,6 +185,14 @@ impl FrameSender {
             lost_frames: outcome.lost_frames,
             completed_frames: outcome.completed_frames,
         })
+    }
+
+    /// The caller sends something of its own beside the frames, such as sound, of so many bytes on the wire: at once, and before
+    /// any frame. The frames make room for it: the next ones are smaller, and what waits leaves later.
+    pub fn handle_other_bytes(&mut self, wire_bytes: usize, now: Duration) {
+        let gap_us = self.control.pacing_gap_us(wire_bytes, &self.flight(), &self.path, micros(now));
+        self.pacer.yield_for(Duration::from_micros(gap_us.max(0).unsigned_abs()), now);
+        self.others.on_sent(wire_bytes, micros(now));
     }
 
     /// A datagram that is due; call until none, after every input and at [`FrameSender::poll_timeout`].
@@ -411,6 +427,52 @@ mod tests {
         }
         let packets = 2 * MAX_FRAME_BYTES.div_ceil(1200);
         assert_eq!(sender.send(vec![0; MAX_FRAME_BYTES], Duration::ZERO), Err(SendError::QueueFull { packets }));
+    }
+
+    /// A sender one packet of which has arrived after 40 ms, so that there is a rate, at 100 ms.
+    fn settled() -> FrameSender {
+        let mut sender = FrameSender::new(SenderConfig::default());
+        for sequence in 0..20u32 {
+            let now = Duration::from_millis(u64::from(sequence) * 40);
+            sender.send(vec![1; 1000], now).unwrap();
+            acked(&mut sender, sequence, now);
+        }
+        sender
+    }
+
+    fn acked(sender: &mut FrameSender, sequence: u32, now: Duration) {
+        sender.poll_transmit(now).expect("one packet is due");
+        let later = now + Duration::from_millis(20);
+        let received_us = later.as_micros() as u64;
+        let (number, newest, bitmap, run_start, inter_arrival_us) = (sequence, sequence, u64::MAX, 0, 10_000);
+        let ack = AckHeader { number, sequence, received_us, newest, bitmap, run_start, inter_arrival_us };
+        sender.handle_ack(&ack.write(&[]), later).unwrap();
+    }
+
+    #[test]
+    fn frames_make_room_for_what_goes_beside_them_until_it_has_arrived() {
+        let mut sender = settled();
+        let now = Duration::from_millis(800);
+        let alone = sender.budget(now).wire_bytes;
+        for _ in 0..3 {
+            sender.handle_other_bytes(200, now);
+        }
+        assert_eq!(sender.budget(now).wire_bytes, alone - 600.0);
+        let later = now + Duration::from_millis(1);
+        sender.send(vec![1; 1000], later).unwrap();
+        acked(&mut sender, 20, later + Duration::from_millis(1));
+        let rate_may_differ = sender.budget(later + Duration::from_millis(21)).wire_bytes;
+        assert!(rate_may_differ > alone - 300.0, "{rate_may_differ} after, {alone} before");
+    }
+
+    #[test]
+    fn frames_wait_for_what_goes_beside_them() {
+        let mut sender = settled();
+        let now = Duration::from_millis(800);
+        sender.send(vec![1; 4000], now).unwrap();
+        let due = sender.poll_timeout().unwrap();
+        sender.handle_other_bytes(200, now);
+        assert!(sender.poll_timeout().unwrap() > due);
     }
 
     #[test]

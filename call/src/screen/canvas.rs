@@ -1,12 +1,13 @@
 //! What a window shows, as a value: the picture as large as it fits, black bars, words over the lower edge. Pure, so that
 //! it is tested without a display.
 
-use font8x8::UnicodeFonts;
 use oyster_codec::Image;
 
+use super::View;
 use super::colour::Scaled;
-use super::scale::fit;
 use super::status::{Overlay, StatusLines};
+use crate::letters::glyph;
+use crate::scale::{corner, fit};
 
 /// The pixels of a window, row by row, each `0x00RRGGBB` (the upper byte is free).
 #[derive(Default)]
@@ -20,15 +21,18 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// Paints everything anew for a window of `size` (width, height).
-    pub(super) fn paint(&mut self, image: &Image, size: (usize, usize), status: &StatusLines, overlay: Overlay) {
+    pub(super) fn paint(&mut self, view: &View<'_>, size: (usize, usize)) {
         let size = (size.0.clamp(1, SIDE_LIMIT), size.1.clamp(1, SIDE_LIMIT));
         if size != (self.width, self.height) {
             (self.width, self.height) = size;
             self.pixels.clear();
             self.pixels.resize(size.0 * size.1, BLACK);
         }
-        self.paint_picture(image);
-        self.letter(status, overlay);
+        self.paint_picture(view.picture);
+        if let Some(own) = view.own {
+            self.paint_own(own);
+        }
+        self.letter(view.status, view.overlay);
     }
 
     fn paint_picture(&mut self, image: &Image) {
@@ -45,6 +49,27 @@ impl Canvas {
             row[place.left + place.width..].fill(BLACK);
             for (pixel, bytes) in row[place.left..].iter_mut().zip(source.chunks_exact(4)) {
                 *pixel = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+        }
+    }
+
+    /// This person in the corner, mirrored, with an edge around.
+    fn paint_own(&mut self, own: &Image) {
+        let place = corner((own.size().width(), own.size().height()), (self.width, self.height));
+        if place.width == 0 || place.height == 0 {
+            return;
+        }
+        self.scaled.bgra(own, (place.width, place.height), &mut self.bgra);
+        let first_row = place.top.saturating_sub(EDGE);
+        let rows = self.pixels.chunks_exact_mut(self.width).enumerate().skip(first_row);
+        for (y, row) in rows.take_while(|(y, _)| *y < place.top + place.height + EDGE) {
+            let right = (place.left + place.width + EDGE).min(row.len());
+            row[place.left.saturating_sub(EDGE)..right].fill(BLACK);
+            if let Some(line) = y.checked_sub(place.top).filter(|line| *line < place.height) {
+                let source = self.bgra[4 * line * place.width..][..4 * place.width].chunks_exact(4).rev();
+                for (pixel, bytes) in row[place.left..].iter_mut().zip(source) {
+                    *pixel = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                }
             }
         }
     }
@@ -82,19 +107,14 @@ impl Canvas {
     }
 }
 
-/// The font's eight rows of a letter, the leftmost dot lowest; what it lacks is a question mark.
-fn glyph(letter: char) -> [u8; 8] {
-    let drawn = font8x8::BASIC_FONTS.get(letter).or_else(|| font8x8::LATIN_FONTS.get(letter));
-    let drawn = drawn.or_else(|| font8x8::BLOCK_FONTS.get(letter)).or_else(|| font8x8::BOX_FONTS.get(letter));
-    drawn.or_else(|| font8x8::BASIC_FONTS.get('?')).unwrap_or_default()
-}
-
 /// Pixels a dot of a letter takes: one up to 480 lines or so, two up to 1080.
 fn letter_dot(height: usize) -> usize {
     ((height + 240) / 480).max(1)
 }
 
 const BLACK: u32 = 0;
+/// Around this person, in pixels.
+const EDGE: usize = 2;
 const LETTERS: u32 = 0x00f0_f0f0;
 /// Around the words, in dots.
 const MARGIN: usize = 4;
@@ -105,6 +125,7 @@ const SIDE_LIMIT: usize = 8192;
 mod tests {
     use super::*;
     use oyster_codec::Size;
+    use std::sync::Arc;
 
     fn white(width: u32, height: u32) -> Image {
         let mut image = Image::black(Size::new(width, height).unwrap());
@@ -114,8 +135,12 @@ mod tests {
 
     fn painted(image: &Image, size: (usize, usize), words: &str) -> Canvas {
         let mut canvas = Canvas::default();
-        canvas.paint(image, size, &StatusLines::new(words), Overlay::Line);
+        paint(&mut canvas, image, size, &StatusLines::new(words), Overlay::Line);
         canvas
+    }
+
+    fn paint(canvas: &mut Canvas, picture: &Image, size: (usize, usize), status: &StatusLines, overlay: Overlay) {
+        canvas.paint(&View { picture, own: None, status, overlay }, size);
     }
 
     fn level(canvas: &Canvas, x: usize, y: usize) -> u32 {
@@ -125,15 +150,31 @@ mod tests {
     #[test]
     fn a_picture_in_a_window_of_another_shape_has_black_bars() {
         let mut canvas = Canvas::default();
-        canvas.paint(&white(64, 36), (100, 200), &StatusLines::default(), Overlay::Off);
+        paint(&mut canvas, &white(64, 36), (100, 200), &StatusLines::default(), Overlay::Off);
         assert_eq!([level(&canvas, 50, 60), level(&canvas, 50, 100), level(&canvas, 50, 140)], [0, 255, 0]);
     }
 
     #[test]
     fn a_window_made_smaller_leaves_nothing_of_the_larger_one() {
         let mut canvas = painted(&white(64, 36), (300, 200), "words");
-        canvas.paint(&white(64, 36), (100, 100), &StatusLines::default(), Overlay::Off);
+        paint(&mut canvas, &white(64, 36), (100, 100), &StatusLines::default(), Overlay::Off);
         assert_eq!((canvas.pixels.len(), level(&canvas, 99, 99), level(&canvas, 99, 50)), (10_000, 0, 255));
+    }
+
+    #[test]
+    fn this_person_is_small_mirrored_and_at_the_upper_right() {
+        let picture = Image::black(Size::new(320, 180).unwrap());
+        let mut own = picture.clone();
+        own.planes_mut()[0].chunks_mut(320).for_each(|row| row[..160].fill(235));
+        let mut canvas = Canvas::default();
+        let status = StatusLines::default();
+        canvas.paint(
+            &View { picture: &picture, own: Some(&Arc::new(own)), status: &status, overlay: Overlay::Off },
+            (640, 360),
+        );
+        // A fifth of the width, ten pixels from the edges; its left half is white, so its right half is seen white.
+        let level = |x: usize| level(&canvas, x, 30);
+        assert_eq!([level(500), level(510), level(550), level(600), level(625), level(632)], [0, 0, 0, 255, 255, 0]);
     }
 
     #[test]
@@ -147,10 +188,10 @@ mod tests {
     #[test]
     fn any_window_size_and_any_words_are_painted() {
         let details = (0..40).map(|line| format!("line {line} ünïcödé 漢字 \u{1F600}")).collect();
-        let status = StatusLines { summary: "a summary of some length".into(), details };
+        let status = StatusLines { summary: "a summary of some length".into(), details, ..StatusLines::default() };
         for size in [(0, 0), (1, 1), (7, 3), (17, 200), (1300, 9), (639, 1201)] {
             let mut canvas = Canvas::default();
-            canvas.paint(&white(175, 143), size, &status, Overlay::Figures);
+            paint(&mut canvas, &white(175, 143), size, &status, Overlay::Figures);
             assert_eq!(canvas.pixels.len(), size.0.max(1) * size.1.max(1));
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use oyster_codec::Image;
 
 use super::colour::Scaled;
-use super::scale::fit;
+use crate::scale::{Place, corner, fit};
 
 /// Red, green, blue.
 pub(super) type Rgb = [u8; 3];
@@ -58,6 +58,11 @@ impl CellGrid {
         Self { columns: 0, cells: Vec::new() }
     }
 
+    /// A black grid, to lie under a picture that is not made of cells.
+    pub(super) fn black(columns: usize, rows: usize) -> Self {
+        Self { columns, cells: vec![Cell::halves(BARS, BARS); columns * rows] }
+    }
+
     /// Adds rows of words at the bottom, each a cell from the edge, cut or filled to the grid's width.
     pub(super) fn add_words(&mut self, rows: &[String]) {
         for row in rows {
@@ -72,28 +77,51 @@ impl CellGrid {
     }
 }
 
-/// The picture as large as it fits into `columns` and `rows` cells, black around it. A cell is about twice as tall as
+/// The picture as large as it fits into `columns` and `rows` cells, black around it, and this person in its corner. A cell is about twice as tall as
 /// wide, so that half a cell is a square pixel.
-pub(super) fn compose(image: &Image, columns: usize, rows: usize) -> CellGrid {
+pub(super) fn compose(image: &Image, own: Option<&Image>, columns: usize, rows: usize) -> CellGrid {
     if columns == 0 || rows == 0 {
         return CellGrid { columns, cells: Vec::new() };
     }
-    let place = fit((image.size().width(), image.size().height()), (columns, 2 * rows));
-    let mut rgb = Vec::new();
-    Scaled::default().rgb(image, (place.width, place.height), &mut rgb);
+    let screen = (columns, 2 * rows);
+    let picture = Placed::new(image, fit((image.size().width(), image.size().height()), screen));
+    let own = own.map(|own| Placed::new(own, corner((own.size().width(), own.size().height()), screen)));
     let pixel = |x: usize, y: usize| {
-        let (x, y) = (x.wrapping_sub(place.left), y.wrapping_sub(place.top));
-        if x >= place.width || y >= place.height {
-            return BARS;
-        }
-        let start = 3 * (y * place.width + x);
-        [rgb[start], rgb[start + 1], rgb[start + 2]]
+        let own = own.as_ref().and_then(|own| own.pixel(own.mirrored(x), y));
+        own.or_else(|| picture.pixel(x, y)).unwrap_or(BARS)
     };
     let cells = (0..rows).flat_map(|row| {
         let pixel = &pixel;
         (0..columns).map(move |column| Cell::halves(pixel(column, 2 * row), pixel(column, 2 * row + 1)))
     });
     CellGrid { columns, cells: cells.collect() }
+}
+
+/// A picture's pixels at their place.
+struct Placed {
+    place: Place,
+    rgb: Vec<u8>,
+}
+
+impl Placed {
+    fn new(image: &Image, place: Place) -> Self {
+        let mut rgb = Vec::new();
+        if place.width > 0 && place.height > 0 {
+            Scaled::default().rgb(image, (place.width, place.height), &mut rgb);
+        }
+        Self { place, rgb }
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> Option<Rgb> {
+        let (x, y) = (x.wrapping_sub(self.place.left), y.wrapping_sub(self.place.top));
+        let start = (x < self.place.width && y < self.place.height).then(|| 3 * (y * self.place.width + x))?;
+        Some([self.rgb[start], self.rgb[start + 1], self.rgb[start + 2]])
+    }
+
+    /// The column that a mirror shows at `x`.
+    fn mirrored(&self, x: usize) -> usize {
+        (2 * self.place.left + self.place.width).wrapping_sub(x + 1)
+    }
 }
 
 /// What to show in place of `next` when `previous` is on the terminal: cells that differ by `tolerance` levels or less

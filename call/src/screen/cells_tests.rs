@@ -117,7 +117,7 @@ proptest! {
     fn any_picture_fits_any_terminal(
         width in 1u32..100, height in 1u32..100, columns in 0usize..60, rows in 0usize..40
     ) {
-        let grid = compose(&Image::black(Size::new(width, height).unwrap()), columns, rows);
+        let grid = compose(&Image::black(Size::new(width, height).unwrap()), None, columns, rows);
         prop_assert_eq!(grid.cells.len(), columns * rows);
     }
 }
@@ -133,7 +133,7 @@ fn half_white(size: Size) -> Image {
 #[test]
 fn a_picture_keeps_its_shape_between_bars() {
     let white = |cell: &Cell| cell.foreground[0] > 250 || cell.background[0] > 250;
-    let grid = compose(&half_white(Size::new(64, 32).unwrap()), 40, 40);
+    let grid = compose(&half_white(Size::new(64, 32).unwrap()), None, 40, 40);
     // 40 columns wide are 20 square pixels tall, which are 10 rows, of which the lower 5 are white.
     let rows: Vec<bool> = grid.cells.chunks(40).map(|row| row.iter().all(white)).collect();
     assert_eq!(rows.iter().filter(|row| **row).count(), 5);
@@ -141,8 +141,18 @@ fn a_picture_keeps_its_shape_between_bars() {
 }
 
 #[test]
+fn this_person_is_mirrored_in_the_corner() {
+    let mut own = Image::black(Size::new(32, 32).unwrap());
+    own.planes_mut()[0].chunks_mut(32).for_each(|row| row[..16].fill(235));
+    let grid = compose(&Image::black(Size::new(64, 32).unwrap()), Some(&own), 40, 20);
+    // A quarter of 40 rows would be 10, but a fifth of 40 columns is 8, a column from the edge.
+    let row: Vec<u8> = grid.cells[3 * 40..4 * 40].iter().map(|cell| cell.background[0]).collect();
+    assert_eq!((&row[29..35], &row[35..39], row[39]), (&[0; 6][..], &[255; 4][..], 0));
+}
+
+#[test]
 fn an_edge_inside_a_cell_is_a_half_block() {
-    let grid = compose(&half_white(Size::new(2, 2).unwrap()), 2, 1);
+    let grid = compose(&half_white(Size::new(2, 2).unwrap()), None, 2, 1);
     assert_eq!(grid.cells[0], Cell { glyph: UPPER_HALF, foreground: [0; 3], background: [255; 3] });
 }
 
@@ -155,7 +165,7 @@ fn neighbours_of_one_colour_are_written_without_naming_it_again() {
 
 #[test]
 fn words_take_rows_of_their_own_and_a_wide_letter_is_a_question_mark() {
-    let mut grid = compose(&Image::black(Size::new(8, 8).unwrap()), 4, 2);
+    let mut grid = compose(&Image::black(Size::new(8, 8).unwrap()), None, 4, 2);
     grid.add_words(&["a漢".to_owned()]);
     assert_eq!(grid.size(), (4, 3));
     assert_eq!(grid.cells[8..].iter().map(|cell| cell.glyph).collect::<String>(), " a? ");

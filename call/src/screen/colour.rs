@@ -3,7 +3,7 @@
 use oyster_codec::Image;
 use yuv::{YuvError, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
-use super::scale::scaled_plane;
+use crate::scale::scaled_plane;
 
 /// Scaled planes, kept from picture to picture so that their memory is used again.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Where a call is seen: a window, a terminal, or nowhere. One [`Screen`] for all three, driven by the thread that opened
+//! Where a call is seen: a window, a terminal, a file, or nowhere. One [`Screen`] for all, driven by the thread that opened
 //! it, which has to be the main thread where the window system wants that.
 //!
 //! ```no_run
@@ -17,24 +17,31 @@
 mod canvas;
 mod cells;
 mod colour;
+mod file;
+mod graphics;
 mod keyboard;
+mod kitty;
 mod pace;
-mod scale;
+mod sixel;
 mod status;
 mod terminal;
 mod window;
 
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::{fmt, io};
 
 use oyster_codec::{Image, Size};
 
+use file::FileScreen;
 use status::Overlay;
 pub use status::StatusLines;
 use terminal::Terminal;
 use window::Window;
 
 /// What kind of screen is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// A window where a display can be opened, else the terminal where standard output is one, else none.
     #[default]
@@ -43,8 +50,38 @@ pub enum Choice {
     Window,
     /// The terminal or an error.
     Terminal,
+    /// A y4m file with every picture that was shown, once.
+    File(PathBuf),
     /// No screen.
     None,
+}
+
+/// Words that name no screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChoiceError {
+    text: String,
+}
+
+impl fmt::Display for ChoiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\" is no display: window, terminal, file:F.y4m or none is", self.text)
+    }
+}
+
+impl std::error::Error for ChoiceError {}
+
+impl FromStr for Choice {
+    type Err = ChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, ChoiceError> {
+        match (text, text.strip_prefix("file:")) {
+            ("window", _) => Ok(Self::Window),
+            ("terminal", _) => Ok(Self::Terminal),
+            ("none", _) => Ok(Self::None),
+            (_, Some(path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            _ => Err(ChoiceError { text: text.to_owned() }),
+        }
+    }
 }
 
 /// What kind of screen was opened.
@@ -54,6 +91,8 @@ pub enum Kind {
     Window,
     /// The whole terminal: while the screen lives, nothing else may write to standard output or standard error there.
     Terminal,
+    /// A file: it gets its name when the screen is closed.
+    File,
     /// No screen: pictures are accepted and forgotten.
     None,
 }
@@ -63,6 +102,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Window => "window",
             Self::Terminal => "terminal",
+            Self::File => "file",
             Self::None => "no screen",
         })
     }
@@ -76,6 +116,18 @@ pub enum Key {
     Quit,
     /// i: more or fewer words under the picture. The screen has already obeyed.
     Overlay,
+    /// m: the microphone shall be silent, or not any more.
+    Mute,
+    /// The space bar is down: for as long as that is told again, the microphone shall be heard though it is muted. A terminal
+    /// does not tell when a key is let go, and repeats it only after [`Key::TALK_LASTS`].
+    Talk,
+    /// c: the camera shall be off, or on again.
+    Camera,
+}
+
+impl Key {
+    /// How long one [`Key::Talk`] lasts: keyboards wait 250 to 660 ms before they repeat a key that is held.
+    pub const TALK_LASTS: std::time::Duration = std::time::Duration::from_millis(700);
 }
 
 /// Why there is no screen of the kind asked for.
@@ -86,6 +138,13 @@ pub enum OpenError {
     Window(String),
     /// No terminal; why.
     Terminal(io::Error),
+    /// No file.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for OpenError {
@@ -93,6 +152,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::Window(reason) => write!(f, "no window can be opened: {reason}"),
             Self::Terminal(reason) => write!(f, "the terminal cannot show a picture: {reason}"),
+            Self::File { path, source } => write!(f, "{}: cannot write: {source}", path.display()),
         }
     }
 }
@@ -109,6 +169,13 @@ pub enum ScreenError {
     Terminal(io::Error),
     /// The terminal was given back because something panicked.
     Closed,
+    /// The file could not be written.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for ScreenError {
@@ -117,6 +184,7 @@ impl fmt::Display for ScreenError {
             Self::Window(reason) => write!(f, "the window takes no picture: {reason}"),
             Self::Terminal(reason) => write!(f, "the terminal takes no picture: {reason}"),
             Self::Closed => write!(f, "the terminal was given back after a panic"),
+            Self::File { path, source } => write!(f, "{}: cannot write: {source}", path.display()),
         }
     }
 }
@@ -127,13 +195,24 @@ impl std::error::Error for ScreenError {}
 pub struct Screen {
     device: Device,
     overlay: Overlay,
+    own: Option<Arc<Image>>,
     reason: String,
+}
+
+/// What is to be seen at one moment.
+struct View<'a> {
+    picture: &'a Image,
+    /// What the other side sees of this person: small, and mirrored as people know themselves.
+    own: Option<&'a Arc<Image>>,
+    status: &'a StatusLines,
+    overlay: Overlay,
 }
 
 enum Device {
     // Boxed: a window's state is large, and there is one.
     Window(Box<Window>),
     Terminal(Box<Terminal>),
+    File(FileScreen),
     None,
 }
 
@@ -145,6 +224,10 @@ impl Screen {
         let (device, reason) = match choice {
             Choice::Window => (window().map_err(|error| OpenError::Window(error.to_string()))?, ASKED_FOR.to_owned()),
             Choice::Terminal => (terminal().map_err(OpenError::Terminal)?, ASKED_FOR.to_owned()),
+            Choice::File(path) => match FileScreen::create(&path) {
+                Ok(file) => (Device::File(file), path.display().to_string()),
+                Err(source) => return Err(OpenError::File { path, source }),
+            },
             Choice::None => (Device::None, ASKED_FOR.to_owned()),
             Choice::Auto => match window() {
                 Ok(device) => (device, "there is a display".to_owned()),
@@ -154,7 +237,7 @@ impl Screen {
                 },
             },
         };
-        Ok(Self { device, overlay: Overlay::default(), reason })
+        Ok(Self { device, overlay: Overlay::default(), own: None, reason })
     }
 
     /// What was opened. Say so (with [`Screen::reason`]) on standard error, but not while the terminal is the screen.
@@ -162,6 +245,7 @@ impl Screen {
         match self.device {
             Device::Window(_) => Kind::Window,
             Device::Terminal(_) => Kind::Terminal,
+            Device::File(_) => Kind::File,
             Device::None => Kind::None,
         }
     }
@@ -171,12 +255,21 @@ impl Screen {
         &self.reason
     }
 
+    /// What is shown of this person in a corner from the next picture on, mirrored; none to show nothing.
+    pub fn set_self_view(&mut self, own: Option<Arc<Image>>) {
+        self.own = own;
+    }
+
     /// Shows a picture and what is said about it. Returns once both are handed over; a terminal that has not yet drawn
     /// the earlier ones drops this one ([`Screen::frames_dropped`]).
     pub fn show(&mut self, picture: &Image, status: &StatusLines) -> Result<(), ScreenError> {
+        let view = View { picture, own: self.own.as_ref(), status, overlay: self.overlay };
         match &mut self.device {
-            Device::Window(window) => window.show(picture, status, self.overlay),
-            Device::Terminal(terminal) => terminal.show(picture, status, self.overlay),
+            Device::Window(window) => window.show(&view),
+            Device::Terminal(terminal) => terminal.show(&view),
+            Device::File(file) => {
+                file.show(picture).map_err(|source| ScreenError::File { path: file.path().to_owned(), source })
+            }
             Device::None => Ok(()),
         }
     }
@@ -187,7 +280,7 @@ impl Screen {
         let keys = match &mut self.device {
             Device::Window(window) => window.poll_keys(self.overlay),
             Device::Terminal(terminal) => terminal.poll_keys(),
-            Device::None => Vec::new(),
+            Device::File(_) | Device::None => Vec::new(),
         };
         for _ in keys.iter().filter(|key| **key == Key::Overlay) {
             self.overlay = self.overlay.next();
@@ -195,15 +288,12 @@ impl Screen {
         keys
     }
 
-    /// How many pixels wide and high a picture can be shown at now: a larger one is wasted. `None` without a screen.
+    /// How many pixels wide and high a picture can be shown at now: a larger one is wasted. `None` where any size will do.
     pub fn size_hint(&self) -> Option<(usize, usize)> {
         match &self.device {
             Device::Window(window) => Some(window.size()),
-            Device::Terminal(terminal) => {
-                let (columns, rows) = terminal.size();
-                Some((columns, 2 * rows))
-            }
-            Device::None => None,
+            Device::Terminal(terminal) => Some(terminal.size_hint()),
+            Device::File(_) | Device::None => None,
         }
     }
 
@@ -211,8 +301,23 @@ impl Screen {
     pub fn frames_dropped(&self) -> u64 {
         match &self.device {
             Device::Terminal(terminal) => terminal.frames_dropped(),
-            Device::Window(_) | Device::None => 0,
+            Device::Window(_) | Device::File(_) | Device::None => 0,
         }
+    }
+
+    /// How a terminal draws pictures, in words; `None` of other screens.
+    pub fn protocol(&self) -> Option<&'static str> {
+        match &self.device {
+            Device::Terminal(terminal) => Some(terminal.protocol()),
+            Device::Window(_) | Device::File(_) | Device::None => None,
+        }
+    }
+
+    /// Closes the screen; a file gets its name only now. Dropped without this, a file is not left behind.
+    pub fn close(self) -> Result<(), ScreenError> {
+        let Device::File(file) = self.device else { return Ok(()) };
+        let path = file.path().to_owned();
+        file.finish().map_err(|source| ScreenError::File { path, source })
     }
 }
 

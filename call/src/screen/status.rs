@@ -2,21 +2,31 @@
 //! break into rows, is the same in a window and in a terminal.
 
 /// What is said about the call while a picture is shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusLines {
     /// One line of the figures that matter most; also a window's title.
     pub summary: String,
     /// More figures, a line each, above the summary. At most [`StatusLines::ROW_LIMIT`] rows are shown in all.
     pub details: Vec<String>,
+    /// The keys there are, as [`StatusLines::CALL_KEYS`].
+    pub keys: &'static str,
+}
+
+impl Default for StatusLines {
+    fn default() -> Self {
+        Self { summary: String::new(), details: Vec::new(), keys: KEYS }
+    }
 }
 
 impl StatusLines {
     /// Rows of words at most, so that there is always a picture, too.
     pub const ROW_LIMIT: usize = 16;
+    /// The keys of a call between two machines.
+    pub const CALL_KEYS: &'static str = "m mute  space talk  c camera  i figures  q quit";
 
     /// Only a summary.
     pub fn new(summary: impl Into<String>) -> Self {
-        Self { summary: summary.into(), details: Vec::new() }
+        Self { summary: summary.into(), ..Self::default() }
     }
 
     /// The rows to show, from top to bottom, none wider than `columns` characters. The keys stand at the right of the
@@ -33,9 +43,9 @@ impl StatusLines {
         let mut shown: Vec<_> = details.iter().take(room).flat_map(|line| wrapped(line, columns)).take(room).collect();
         if let Some(last) = rows.last_mut() {
             let used = last.chars().count();
-            if used + 2 + KEYS.len() <= columns {
-                last.extend(std::iter::repeat_n(' ', columns - used - KEYS.len()));
-                last.push_str(KEYS);
+            if used + 2 + self.keys.len() <= columns {
+                last.extend(std::iter::repeat_n(' ', columns - used - self.keys.len()));
+                last.push_str(self.keys);
             }
         }
         shown.append(&mut rows);
@@ -115,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_key_goes_from_the_line_to_the_figures_to_nothing_and_round() {
-        let status = StatusLines { summary: "sum".into(), details: vec!["one".into(), "two".into()] };
+        let status = StatusLines { summary: "sum".into(), details: vec!["one".into(), "two".into()], keys: KEYS };
         let line = Overlay::default();
         assert_eq!(status.rows(line, 9), ["sum"]);
         assert_eq!(status.rows(line.next(), 9), ["one", "two", "sum"]);
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_thousand_details_leave_room_for_the_summary() {
-        let status = StatusLines { summary: "sum".into(), details: vec!["a b c".into(); 1000] };
+        let status = StatusLines { summary: "sum".into(), details: vec!["a b c".into(); 1000], keys: KEYS };
         let rows = status.rows(Overlay::Figures, 3);
         assert_eq!(rows.len(), StatusLines::ROW_LIMIT);
         assert_eq!(rows.last().map(String::as_str), Some("sum"));
@@ -134,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_row_is_too_wide(summary in ".{0,200}", detail in ".{0,80}", columns in 0usize..100) {
-            let status = StatusLines { summary, details: vec![detail] };
+            let status = StatusLines { summary, details: vec![detail], keys: KEYS };
             let rows = status.rows(Overlay::Figures, columns);
             prop_assert!(rows.len() <= StatusLines::ROW_LIMIT);
             prop_assert!(rows.iter().all(|row| row.chars().count() <= columns));

@@ -1,5 +1,6 @@
-//! A picture in the terminal: true colours, two pixels a character, for when there is no window. Frames a slow terminal
-//! cannot take are dropped, not queued ([`Pace`]); the terminal is given back as it was, whatever happens.
+//! A picture in the terminal, for when there is no window: as graphics where the terminal has them, else in characters of two
+//! pixels. Frames a slow terminal cannot take are dropped, not queued ([`Pace`]); the terminal is given back as it was,
+//! whatever happens.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -9,15 +10,15 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crossterm::{QueueableCommand, cursor, style, terminal};
-use oyster_codec::Image;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 
 use super::cells::{CellGrid, compose, diff, settle};
+use super::graphics::{Abilities, Graphics, Protocol};
 use super::keyboard::{Heard, Keyboard};
+use super::kitty::{self, Shared};
 use super::pace::Pace;
-use super::status::{Overlay, StatusLines};
-use super::{Key, ScreenError};
+use super::{Key, ScreenError, View};
 use crate::{Clock, Inbox, Worker};
 
 pub(super) struct Terminal {
@@ -27,6 +28,11 @@ pub(super) struct Terminal {
     pressed: Vec<Key>,
     has_hung_up: bool,
     shown: CellGrid,
+    graphics: Graphics,
+    /// What it answered to the questions at the beginning.
+    abilities: Abilities,
+    /// Whether it answered the last of them.
+    has_said_all: bool,
     pace: Pace,
     clock: Clock,
     frames_dropped: u64,
@@ -55,23 +61,58 @@ impl Terminal {
         let written = Inbox::new();
         let writer = Some(Worker::spawn("terminal", &written)?);
         take_over(&output)?;
-        Ok(Self {
+        let mut terminal = Self {
             input,
             output,
             keyboard: Keyboard::default(),
             pressed: Vec::new(),
             has_hung_up: false,
             shown: CellGrid::unknown(),
+            graphics: Graphics::new(Abilities::default(), true, Shared::new()),
+            abilities: Abilities::default(),
+            has_said_all: false,
             pace: Pace::new(),
             clock: Clock::start(),
             frames_dropped: 0,
             writer,
             written,
             is_writing: false,
-        })
+        };
+        terminal.ask()?;
+        Ok(terminal)
     }
 
-    pub(super) fn show(&mut self, image: &Image, status: &StatusLines, overlay: Overlay) -> Result<(), ScreenError> {
+    /// Asks what the terminal can do. The last question is one that every terminal answers; one that is mute after all, or slow,
+    /// gets characters.
+    fn ask(&mut self) -> io::Result<()> {
+        let mut shared = Shared::new();
+        // Without shared memory the question names an object that is not there, and the answer is no.
+        let name = shared.make(&[0; 3]).unwrap_or_else(|_| "/oyster-none".to_owned());
+        let questions = kitty::questions(&name) + CELL_SIZE_QUESTION + ABILITIES_QUESTION;
+        (&*self.output).write_all(questions.as_bytes())?;
+        let until = self.clock.now() + ABILITIES_PATIENCE;
+        while !self.has_said_all && !self.has_hung_up {
+            let left = until.saturating_sub(self.clock.now());
+            if left.is_zero() || !is_readable(&self.input, left)? {
+                break;
+            }
+            self.listen().map_err(io::Error::other)?;
+        }
+        if let Ok(size) = tcgetwinsize(&*self.output)
+            && let (Some(width), Some(height)) =
+                (size.ws_xpixel.checked_div(size.ws_col), size.ws_ypixel.checked_div(size.ws_row))
+            && width > 0
+        {
+            self.abilities.cell.get_or_insert((width, height));
+        }
+        let is_remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(|name| std::env::var_os(name).is_some());
+        self.graphics = Graphics::new(self.abilities, is_remote, shared);
+        HAS_PICTURES
+            .store(matches!(self.graphics.protocol, Protocol::KittyShared | Protocol::KittyDirect), Ordering::SeqCst);
+        Ok(())
+    }
+
+    pub(super) fn show(&mut self, view: &View<'_>) -> Result<(), ScreenError> {
         if !IS_TAKEN.load(Ordering::SeqCst) {
             return Err(ScreenError::Closed);
         }
@@ -83,15 +124,20 @@ impl Terminal {
             return Ok(());
         }
         let (columns, rows) = self.size();
-        let mut words = status.rows(overlay, columns.saturating_sub(2));
+        let mut words = view.status.rows(view.overlay, columns.saturating_sub(2));
         words.drain(..words.len().saturating_sub(rows / 2));
-        let mut next = compose(image, columns, rows - words.len());
+        let picture_rows = rows - words.len();
+        let mut next = match self.graphics.protocol {
+            Protocol::HalfBlocks => compose(view.picture, view.own.map(|own| &**own), columns, picture_rows),
+            _ => CellGrid::black(columns, picture_rows),
+        };
         next.add_words(&words);
         let next = settle(&self.shown, next, self.pace.tolerance());
         let change = diff(&self.shown, &next);
-        if !change.is_empty() {
+        let picture = self.graphics.draw(view, (columns, picture_rows));
+        if !change.is_empty() || !picture.is_empty() {
             let question = if self.pace.handle_sent(now) { QUESTION } else { "" };
-            self.write(format!("{UPDATE_BEGINS}{change}{UPDATE_ENDS}{question}"))?;
+            self.write(format!("{UPDATE_BEGINS}{change}{picture}{UPDATE_ENDS}{question}"))?;
             self.shown = next;
         }
         Ok(())
@@ -110,10 +156,19 @@ impl Terminal {
     }
 
     /// Columns and rows, within limits: a terminal may say anything.
-    pub(super) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         let said = tcgetwinsize(&*self.output).map_or((0, 0), |size| (size.ws_col, size.ws_row));
         let (columns, rows) = if said.0 == 0 || said.1 == 0 { SIZE_UNSAID } else { said };
         (usize::from(columns.min(COLUMNS_MOST)), usize::from(rows.min(ROWS_MOST)))
+    }
+
+    /// Pixels a picture can have.
+    pub(super) fn size_hint(&self) -> (usize, usize) {
+        self.graphics.size(self.size())
+    }
+
+    pub(super) fn protocol(&self) -> &'static str {
+        self.graphics.protocol.name()
     }
 
     pub(super) fn frames_dropped(&self) -> u64 {
@@ -163,8 +218,12 @@ impl Terminal {
     fn handle_heard(&mut self, heard: Option<Heard>) {
         match heard {
             Some(Heard::Answer) => self.pace.handle_answer(),
+            Some(Heard::Abilities { sixel }) => (self.abilities.sixel, self.has_said_all) = (sixel, true),
+            Some(Heard::CellSize { width, height }) => self.abilities.cell = Some((width, height)),
+            Some(Heard::Picture { number: kitty::DIRECT_QUESTION, is_well }) => self.abilities.kitty_direct = is_well,
+            Some(Heard::Picture { number: kitty::SHARED_QUESTION, is_well }) => self.abilities.kitty_shared = is_well,
             Some(Heard::Key(key)) if self.pressed.len() < PRESSED_LIMIT => self.pressed.push(key),
-            Some(Heard::Key(_)) | None => (),
+            Some(Heard::Key(_) | Heard::Picture { .. }) | None => (),
         }
     }
 
@@ -196,6 +255,8 @@ impl Drop for Terminal {
 
 /// Whether the terminal is ours now. There is one terminal, and the panic hook must know.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether it may show pictures of kitty's protocol, which do not vanish by themselves.
+static HAS_PICTURES: AtomicBool = AtomicBool::new(false);
 
 fn take_over(mut output: &File) -> io::Result<()> {
     static HOOK: Once = Once::new();
@@ -224,6 +285,9 @@ fn give_back(mut output: &File, between: impl FnOnce()) {
     }
     // Errors have no remedy here: a terminal that is gone needs nothing back.
     let mut end = UPDATE_ENDS.as_bytes().to_vec();
+    if HAS_PICTURES.swap(false, Ordering::SeqCst) {
+        end.extend_from_slice(kitty::CLEAR.as_bytes());
+    }
     let _ = end.queue(style::ResetColor).and_then(|end| end.queue(terminal::EnableLineWrap));
     let _ = end.queue(cursor::Show).and_then(|end| end.queue(terminal::LeaveAlternateScreen));
     let _ = output.write_all(&end);
@@ -247,6 +311,12 @@ const UPDATE_BEGINS: &str = "\x1b[?2026h";
 const UPDATE_ENDS: &str = "\x1b[?2026l";
 /// DSR, answered with `ESC [ 0 n`.
 const QUESTION: &str = "\x1b[5n";
+/// XTWINOPS, answered with `ESC [ 6 ; h ; w t`.
+const CELL_SIZE_QUESTION: &str = "\x1b[16t";
+/// DA1, answered with `ESC [ ? … c`.
+const ABILITIES_QUESTION: &str = "\x1b[c";
+/// A round trip across the world. Terminals here answer within milliseconds.
+const ABILITIES_PATIENCE: Duration = Duration::from_millis(400);
 /// What a terminal has that does not say.
 const SIZE_UNSAID: (u16, u16) = (80, 24);
 /// An 8K display in the smallest font anyone reads; bounds what a frame costs.

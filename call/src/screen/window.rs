@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minifb::{ScaleMode, WindowOptions};
@@ -10,18 +11,25 @@ use oyster_codec::{Image, Size};
 
 use super::canvas::Canvas;
 use super::status::{Overlay, StatusLines};
-use super::{Key, ScreenError};
+use super::{Key, ScreenError, View};
 use crate::Clock;
 
 pub(super) struct Window {
     window: minifb::Window,
     keyboard: Rc<RefCell<Keyboard>>,
     canvas: Canvas,
-    last: Option<(Image, StatusLines)>,
+    last: Option<Last>,
     title: String,
     clock: Clock,
     drawn_at: Duration,
     asked_at: Duration,
+}
+
+/// What is in the window, kept to be drawn again.
+struct Last {
+    picture: Image,
+    own: Option<Arc<Image>>,
+    status: StatusLines,
 }
 
 impl Window {
@@ -43,19 +51,24 @@ impl Window {
         Ok(Self { window, keyboard, canvas: Canvas::default(), last: None, title, clock, drawn_at, asked_at })
     }
 
-    pub(super) fn show(&mut self, image: &Image, status: &StatusLines, overlay: Overlay) -> Result<(), ScreenError> {
-        if !status.summary.is_empty() && status.summary != self.title {
-            self.title = status.summary.replace('\0', " ");
+    pub(super) fn show(&mut self, view: &View<'_>) -> Result<(), ScreenError> {
+        let summary = &view.status.summary;
+        if !summary.is_empty() && *summary != self.title {
+            self.title = summary.replace('\0', " ");
             self.window.set_title(&self.title);
         }
         match &mut self.last {
-            Some((last, words)) if last.size() == image.size() => {
-                last.i420_mut().copy_from_slice(image.i420());
-                words.clone_from(status);
+            Some(last) => {
+                last.picture.clone_from(view.picture);
+                last.own = view.own.cloned();
+                last.status.clone_from(view.status);
             }
-            last => *last = Some((image.clone(), status.clone())),
+            last => {
+                let (picture, own) = (view.picture.clone(), view.own.cloned());
+                *last = Some(Last { picture, own, status: view.status.clone() });
+            }
         }
-        self.redraw(overlay)
+        self.redraw(view.overlay)
     }
 
     pub(super) fn poll_keys(&mut self, overlay: Overlay) -> Vec<Key> {
@@ -84,8 +97,8 @@ impl Window {
     }
 
     fn redraw(&mut self, overlay: Overlay) -> Result<(), ScreenError> {
-        let Some((image, status)) = &self.last else { return Ok(()) };
-        self.canvas.paint(image, self.window.get_size(), status, overlay);
+        let Some(Last { picture, own, status }) = &self.last else { return Ok(()) };
+        self.canvas.paint(&View { picture, own: own.as_ref(), status, overlay }, self.window.get_size());
         self.drawn_at = self.clock.now();
         self.asked_at = self.drawn_at;
         let Canvas { pixels, width, height, .. } = &self.canvas;
@@ -109,7 +122,8 @@ impl minifb::InputCallback for Ear {
 struct Keyboard {
     pressed: Vec<Key>,
     control_is_down: bool,
-    overlay_is_down: bool,
+    /// Keys that change something with each press, and are down now.
+    down: Vec<Key>,
 }
 
 impl Keyboard {
@@ -122,13 +136,23 @@ impl Keyboard {
             }
             Name::Q | Name::Escape => Some(Key::Quit),
             Name::C if self.control_is_down => Some(Key::Quit),
-            // Held down, a key is told again and again; the overlay shall not flicker.
-            Name::I => (!std::mem::replace(&mut self.overlay_is_down, is_down)).then_some(Key::Overlay),
+            Name::I => self.once(Key::Overlay, is_down),
+            Name::M => self.once(Key::Mute, is_down),
+            Name::C => self.once(Key::Camera, is_down),
+            Name::Space => Some(Key::Talk),
             _ => None,
         };
         if let Some(meaning) = meaning.filter(|_| is_down && self.pressed.len() < PRESSED_LIMIT) {
             self.pressed.push(meaning);
         }
+    }
+
+    /// Held down, a key is told again and again; the overlay shall not flicker, nor the camera.
+    fn once(&mut self, key: Key, is_down: bool) -> Option<Key> {
+        let was_down = self.down.contains(&key);
+        self.down.retain(|other| *other != key);
+        self.down.extend(is_down.then_some(key));
+        (!was_down).then_some(key)
     }
 }
 
@@ -161,15 +185,20 @@ mod tests {
 
     #[test]
     fn c_quits_only_with_control() {
-        assert_eq!(typed(&[(Name::C, true), (Name::C, false)]), []);
+        assert_eq!(typed(&[(Name::C, true), (Name::C, false)]), [Key::Camera]);
         assert_eq!(typed(&[(Name::LeftCtrl, true), (Name::C, true)]), [Key::Quit]);
-        assert_eq!(typed(&[(Name::LeftCtrl, true), (Name::LeftCtrl, false), (Name::C, true)]), []);
+        assert_eq!(typed(&[(Name::LeftCtrl, true), (Name::LeftCtrl, false), (Name::C, true)]), [Key::Camera]);
     }
 
     #[test]
     fn a_key_held_down_turns_the_overlay_once() {
         assert_eq!(typed(&[(Name::I, true), (Name::I, true), (Name::I, true), (Name::I, false)]), [Key::Overlay]);
         assert_eq!(typed(&[(Name::I, true), (Name::I, false), (Name::I, true)]), [Key::Overlay, Key::Overlay]);
+    }
+
+    #[test]
+    fn the_space_bar_is_told_for_as_long_as_it_is_held() {
+        assert_eq!(typed(&[(Name::Space, true), (Name::Space, true), (Name::Space, false)]), [Key::Talk; 2]);
     }
 
     #[test]

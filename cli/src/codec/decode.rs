@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use md5::{Digest, Md5};
+use oyster_call::NewFile;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::y4m::{Y4mWriteError, Y4mWriter};
 use oyster_codec::{Image, State, decode};
 
-use crate::files::{NewFile, open_ivf, writing};
+use crate::files::{self, open_ivf, writing};
 use crate::progress::Progress;
 use crate::words::STANDARD_OUTPUT;
 
@@ -82,7 +83,7 @@ enum Writer {
 
 impl Output {
     fn create(path: &Path, rate: FrameRate) -> Result<Self> {
-        let (file, output) = NewFile::create(path)?;
+        let (file, output) = files::create(path)?;
         Ok(Self { path: path.to_owned(), file, rate, writer: Writer::Waiting(Some(output)) })
     }
 
@@ -103,6 +104,6 @@ impl Output {
             Writer::Waiting(_) => bail!("{}: not written: no frame is shown", self.path.display()),
             Writer::Writing(writer) => drop(writer.finish().with_context(|| writing(&self.path))?),
         }
-        self.file.commit()
+        self.file.commit().with_context(|| writing(&self.path))
     }
 }

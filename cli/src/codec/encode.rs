@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::bucket::Bucket;
 use crate::cpu;
-use crate::files::{NewFile, open_y4m, writing};
+use crate::files::{self, open_y4m, writing};
 use crate::progress::Progress;
 use crate::threads::on_threads;
 use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer, thread_count};
@@ -71,7 +71,7 @@ fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
     let mut clip = open_y4m(&arguments.input)?;
     let frame_rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
     let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let (file, bytes) = NewFile::create(&arguments.output)?;
+    let (file, bytes) = files::create(&arguments.output)?;
     let mut ivf = IvfWriter::new(bytes, clip.size(), frame_rate).with_context(output)?;
     let mut encoder = Encoder::new(arguments, executor, frame_rate);
     let mut sums = Sums::default();
@@ -94,7 +94,7 @@ fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
     drop(progress);
     ensure!(sums.frames > 0, "{}: a y4m header but no frame", input());
     ivf.finish().with_context(output)?;
-    file.commit()?;
+    file.commit().with_context(output)?;
     if encoder.overflows > 0 {
         let (count, of, kbps) = (encoder.overflows, sums.frames, arguments.bitrate.unwrap_or_default());
         words::tell(&format!(

@@ -14,7 +14,7 @@ use super::workers::{Workers, on_each};
 use super::{ThreadsArgument, saved_percent};
 use crate::cpu;
 use crate::fault::BadArgument;
-use crate::files::{NewFile, expect_folder, expect_place, open, writing};
+use crate::files::{create, expect_folder, expect_place, open, writing};
 use crate::progress::Progress;
 use crate::values::JsonOutput;
 
@@ -161,7 +161,7 @@ fn pack_file(
     tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Savings> {
     let mut original = open(input)?;
-    let (file, mut packed) = NewFile::create(output)?;
+    let (file, mut packed) = create(output)?;
     let watched = Watched { executor, stop };
     let savings = pack(&mut original, &mut packed, arguments.chunk_bytes, &watched, tell);
     let savings = savings.with_context(|| format!("{}: cannot pack as {}", input.display(), output.display()))?;

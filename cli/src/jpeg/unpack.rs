@@ -11,7 +11,7 @@ use super::ThreadsArgument;
 use super::pack::Watched;
 use super::workers::Workers;
 use crate::fault::BadArgument;
-use crate::files::{NewFile, open};
+use crate::files::{create, open, writing};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -50,10 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stop = Stop::on_signals().context("signals cannot be caught")?;
     let workers = Workers { threads: arguments.threads.count(), enter };
     let executor = Watched { executor: &workers, stop: &stop };
-    let (file, mut output) = NewFile::create(&arguments.output)?;
+    let (file, mut output) = create(&arguments.output)?;
     unpack(&mut container, range, &mut output, &executor)
         .with_context(|| format!("{input}: cannot unpack as {}", arguments.output.display()))?;
-    file.commit_to_disk(output)
+    file.commit_to_disk(output).with_context(|| writing(&arguments.output))
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -8,8 +8,11 @@ mod bad_arguments;
 mod bad_clips;
 mod bad_streams;
 mod bad_traces;
+mod call;
+mod call_refused;
 mod codec;
 mod demo;
+mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod experiment;

@@ -1,9 +1,11 @@
 //! What a person has at a shell: the program, a folder to work in, clips and traces made for the purpose.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfReader;
@@ -80,6 +82,8 @@ impl Folder {
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
+        // An identity of this folder's own, made when a call is.
+        command.env("XDG_CONFIG_HOME", self.0.join("config"));
         command
     }
 
@@ -90,9 +94,7 @@ impl Folder {
 
     /// `oyster` with these words, and its own time to end.
     pub(crate) fn start_oyster(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(OYSTER, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let words = BufReader::new(child.stderr.take().unwrap());
-        Running { child, words, heard: String::new(), arguments: arguments.join(" ") }
+        Running::start(self.command(OYSTER, arguments), arguments)
     }
 }
 
@@ -150,15 +152,70 @@ impl Run {
     }
 }
 
-/// A program that runs.
+/// A program that runs. Dropped, it is killed.
 pub(crate) struct Running {
     child: Child,
+    output: BufReader<ChildStdout>,
     words: BufReader<ChildStderr>,
     heard: String,
     arguments: String,
+    /// Ends the watch over it.
+    _leash: Sender<()>,
 }
 
+/// A program that hangs is killed, so that its test fails instead of waiting for ever. None takes a tenth of this.
+const LEASH: Duration = Duration::from_secs(100);
+
 impl Running {
+    pub(crate) fn start(mut command: Command, arguments: &[&str]) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let words = BufReader::new(child.stderr.take().unwrap());
+        let (leash, held) = channel();
+        let pid = Pid::from_child(&child);
+        std::thread::Builder::new()
+            .spawn(move || {
+                if held.recv_timeout(LEASH) == Err(RecvTimeoutError::Timeout) {
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            })
+            .unwrap();
+        Self { child, output, words, heard: String::new(), arguments: arguments.join(" "), _leash: leash }
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn output_line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Types a line on its standard input.
+    pub(crate) fn types(&mut self, line: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+
+    /// Lines on standard error up to the one with `part` in it, which must come; that line.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, part: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(part) {
+                return line;
+            }
+            assert!(
+                !line.is_empty() || !self.has_ended(),
+                "oyster {} ended without \"{part}\": {}",
+                self.arguments,
+                self.heard
+            );
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// The next line on standard error.
     pub(crate) fn line(&mut self) -> String {
         let start = self.heard.len();
@@ -174,8 +231,18 @@ impl Running {
     pub(crate) fn end(mut self) -> Run {
         // Neither stream can fill its pipe: what these programs say is a page.
         self.words.read_to_string(&mut self.heard).unwrap();
-        let output = self.child.wait_with_output().unwrap();
-        Run { words: self.heard, ..Run::of(output, &[&self.arguments]) }
+        let mut output = String::new();
+        self.output.read_to_string(&mut output).unwrap();
+        let status = self.child.wait().unwrap().code();
+        Run { arguments: std::mem::take(&mut self.arguments), status, output, words: std::mem::take(&mut self.heard) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::shell::Folder;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "",
     "demo",
     "codec",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 10] = [
     "experiment run",
     "experiment bound",
     "relay",
+    "devices",
 ];
 
 #[test]

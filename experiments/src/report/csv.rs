@@ -23,23 +23,25 @@ pub const FRAME_LOG_HEADER: &str = "direction,frame,captured_us,encode_start_us,
 pub fn frame_log(frames: &[CapturedFrame]) -> String {
     let mut log = FRAME_LOG_HEADER.to_owned();
     for frame in frames {
-        log.push_str(&frame_log_row(Direction::Out, frame));
+        let captured_us = Some(frame.captured_us);
+        log.push_str(&frame_log_row(Direction::Out, captured_us, frame));
         if frame.received_us.is_some() {
-            log.push_str(&frame_log_row(Direction::In, frame));
+            log.push_str(&frame_log_row(Direction::In, captured_us, frame));
         }
     }
     log
 }
 
-/// One row, with its newline; fields that this end cannot know, or that never came to be, are empty.
-pub fn frame_log_row(direction: Direction, frame: &CapturedFrame) -> String {
+/// One row, with its newline; fields that this end cannot know, or that never came to be, are empty. `captured_us` stands
+/// in place of the frame's: an end that did not capture it may not know.
+pub fn frame_log_row(direction: Direction, captured_us: Option<u64>, frame: &CapturedFrame) -> String {
     let out = direction == Direction::Out;
     let sender = |value: Option<u64>| field(value.filter(|_| out));
     let receiver = |value: Option<u64>| field(value.filter(|_| !out));
     let fields = [
         if out { "out" } else { "in" }.to_owned(),
         frame.number.to_string(),
-        frame.captured_us.to_string(),
+        field(captured_us),
         sender(frame.encode_start_us),
         sender(frame.encoded_us),
         sender(frame.sent_us),

@@ -1,20 +1,23 @@
-//! Pictures to the size of a screen: where they go ([`fit`]) and their planes resampled ([`scaled_plane`]). A box filter
-//! where a side shrinks, linear interpolation where it grows; each side by itself, integers only.
+//! Pictures to another size: where they go on a screen ([`fit`]), cut to fill one ([`filled`]), and their planes resampled
+//! ([`scaled_plane`]). A box filter where a side shrinks, linear interpolation where it grows; each side by itself, integers
+//! only.
 
 use std::cmp::Ordering;
 
+use oyster_codec::{Image, Size};
+
 /// A rectangle inside a screen, in the screen's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) left: usize,
-    pub(super) top: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
+pub(crate) struct Place {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
 }
 
 /// The largest place of a `picture`'s shape in the middle of a `screen`, both as (width, height); at least one pixel a
 /// side unless the screen has none.
-pub(super) fn fit(picture: (usize, usize), screen: (usize, usize)) -> Place {
+pub(crate) fn fit(picture: (usize, usize), screen: (usize, usize)) -> Place {
     let (wide, tall) = (screen.0 * picture.1, screen.1 * picture.0);
     let rounded = |product: usize, side: usize, limit: usize| ((product + side / 2) / side).clamp(limit.min(1), limit);
     let (width, height) = if wide <= tall {
@@ -25,9 +28,48 @@ pub(super) fn fit(picture: (usize, usize), screen: (usize, usize)) -> Place {
     Place { left: (screen.0 - width) / 2, top: (screen.1 - height) / 2, width, height }
 }
 
+/// Where a small `picture` lies in the upper right corner of a `screen`: a fifth of its width or height, and nothing where the
+/// screen is too small for that.
+pub(crate) fn corner(picture: (usize, usize), screen: (usize, usize)) -> Place {
+    let place = fit(picture, (screen.0 / 5, screen.1 / 4));
+    let margin = screen.0.min(screen.1) / 36;
+    let left = screen.0.saturating_sub(place.width + margin);
+    Place { left, top: margin.min(screen.1.saturating_sub(place.height)), ..place }
+}
+
+/// The picture cut to the shape of `size`, as much off one edge as off the other, and scaled to it.
+pub(crate) fn filled(image: Image, size: Size) -> Image {
+    let from = image.size();
+    if from == size {
+        return image;
+    }
+    // The other way round: the largest place of the target's shape in the picture.
+    let cut = fit((size.width(), size.height()), (from.width(), from.height()));
+    let chroma = Place {
+        left: cut.left / 2,
+        top: cut.top / 2,
+        width: cut.width.div_ceil(2).min(from.chroma_width() - cut.left / 2),
+        height: cut.height.div_ceil(2).min(from.chroma_height() - cut.top / 2),
+    };
+    let targets = [(size.width(), size.height()), (size.chroma_width(), size.chroma_height())];
+    let (mut i420, mut cut_out, mut scaled) = (Vec::with_capacity(size.i420_bytes()), Vec::new(), Vec::new());
+    let widths = [from.width(), from.chroma_width(), from.chroma_width()];
+    for ((plane, width), (place, to)) in
+        image.planes().into_iter().zip(widths).zip([(cut, targets[0]), (chroma, targets[1]), (chroma, targets[1])])
+    {
+        cut_out.clear();
+        for row in plane.chunks_exact(width).skip(place.top).take(place.height) {
+            cut_out.extend_from_slice(&row[place.left..place.left + place.width]);
+        }
+        scaled_plane(&cut_out, (place.width, place.height), to, &mut scaled);
+        i420.extend_from_slice(&scaled);
+    }
+    Image::from_i420(size, i420).expect("the planes were scaled to this size")
+}
+
 /// Resamples a plane of `from` (width, height) samples to `to`, both without padding and not empty. `target` is
 /// overwritten; it is an argument so that its memory is used again.
-pub(super) fn scaled_plane(source: &[u8], from: (usize, usize), to: (usize, usize), target: &mut Vec<u8>) {
+pub(crate) fn scaled_plane(source: &[u8], from: (usize, usize), to: (usize, usize), target: &mut Vec<u8>) {
     assert_eq!(source.len(), from.0 * from.1, "a plane is as long as its sides say");
     target.clear();
     if from == to {
@@ -189,7 +231,37 @@ mod tests {
         assert_eq!(scaled(&[0, 100], (1, 2), (1, 4)), [0, 25, 75, 100]);
     }
 
+    /// Bars of the levels 0, 100 and 200, a third of the width each.
+    fn bars(width: u32, height: u32) -> Image {
+        let mut image = Image::black(Size::new(width, height).unwrap());
+        let width = width as usize;
+        for row in image.planes_mut()[0].chunks_exact_mut(width) {
+            row.iter_mut().enumerate().for_each(|(x, level)| *level = (3 * x / width * 100) as u8);
+        }
+        image
+    }
+
+    #[test]
+    fn a_wide_picture_fills_a_square_by_its_middle() {
+        let image = filled(bars(90, 30), Size::new(60, 60).unwrap());
+        assert!(image.planes()[0].iter().all(|level| *level == 100));
+    }
+
+    #[test]
+    fn a_picture_of_the_same_shape_loses_nothing() {
+        let image = filled(bars(90, 30), Size::new(30, 10).unwrap());
+        assert!(image == bars(30, 10));
+    }
+
     proptest! {
+        #[test]
+        fn any_picture_fills_any_size(from in (1u32..50, 1u32..50), to in (1u32..50, 1u32..50)) {
+            let size = Size::new(to.0, to.1).unwrap();
+            let mut image = Image::black(Size::new(from.0, from.1).unwrap());
+            image.i420_mut().fill(77);
+            prop_assert!(filled(image, size).i420().iter().all(|level| *level == 77));
+        }
+
         #[test]
         fn a_place_keeps_the_shape_and_stays_inside(
             picture in (1usize..2000, 1usize..2000), screen in (1usize..2000, 1usize..2000)

@@ -1,0 +1,385 @@
+//! A live call: one end over a connection. A thread of its own drives the sender and receiver machines by the clock; encoding
+//! and decoding run on workers, datagrams come from the network's thread, pictures from the camera's; what happens is told as
+//! [`Event`]s to whoever shows and records it.
+//!
+//! It is begun by one who was told [`StartMedia`](crate::connection::Event::StartMedia), and has no camera until it is given
+//! one.
+
+mod clock_offset;
+mod labels;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver as Events, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use oyster_codec::{EncodeError, Image, quality};
+use oyster_sender::Decision;
+use oyster_signalling::{Datagram, Label};
+use oyster_transport::{AckHeader, DEFAULT_OVERHEAD_BYTES, FRAGMENT_HEADER_BYTES, FragmentHeader, SenderConfig};
+
+use crate::camera::{self, Camera};
+use crate::connection::{Datagrams, MAX_DATAGRAM_BYTES, Session};
+use crate::end::{Done, End, Outlet};
+use crate::{Clock, Happening, Inbox, Post, Worker};
+use clock_offset::ClockOffset;
+use labels::Labels;
+
+/// Something that happened, and when by the call's clock.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What happens in a call.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Something at this end; with what comes from the other end, which of its pictures that is.
+    Here(Happening, Option<Label>),
+    /// A picture that was sent is like what was captured: linear SSIM of luma.
+    Measured {
+        /// Its number.
+        capture: u64,
+        /// 1 is the same.
+        ssim_y: f64,
+    },
+    /// The camera has something to say.
+    Camera(camera::Event),
+    /// How the path is, about ten times a second.
+    Path(PathFigures),
+    /// The encoder refused a picture; no further ones are sent.
+    Failed(EncodeError),
+}
+
+/// How the path is, seen from this end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PathFigures {
+    /// The round trip, smoothed.
+    pub round_trip: Option<Duration>,
+    /// How much longer than the quickest the newest packet took.
+    pub queueing: Option<Duration>,
+    /// What the link is believed to carry, bits a second.
+    pub rate: f64,
+    /// The share of packets lost of late.
+    pub loss: f64,
+    /// The other end's clock minus ours, µs; none before it is known.
+    pub clock_offset_us: Option<i64>,
+    /// Bytes on the wire that left for the other end so far: media and acks.
+    pub sent_bytes: u64,
+    /// Bytes on the wire that came from it.
+    pub received_bytes: u64,
+}
+
+/// A running call. Dropped, it ends: camera, workers and thread.
+#[derive(Debug)]
+pub struct Live {
+    /// What happens, in order.
+    pub events: Events<Event>,
+    post: Post<Input>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    /// Begins to send and to receive.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start(session: &Session, sender: SenderConfig, clock: Clock) -> io::Result<Self> {
+        let (told, events) = sync_channel(MAX_EVENTS);
+        let inbox = Inbox::new();
+        let end = End::new(over_quic(sender), &inbox)?;
+        let measurer = Worker::spawn("measurer", &inbox)?;
+        let arrivals = inbox.post(MAX_ARRIVED);
+        let datagrams = session.datagrams(move |datagram| {
+            // Where the loop is this far behind, a datagram is lost as on a full link.
+            arrivals.put(Input::Arrived(datagram, clock.now()));
+        });
+        let post = inbox.post(MAX_POSTED);
+        let line = Line {
+            datagrams,
+            told,
+            labels: Labels::default(),
+            captures: VecDeque::new(),
+            offset: ClockOffset::default(),
+            sent_bytes: 0,
+            received_bytes: 0,
+        };
+        let exchange = Exchange {
+            clock,
+            end: Some(end),
+            line,
+            camera: None,
+            measurer,
+            encoding: None,
+            measured_at: None,
+            path_at: None,
+        };
+        let thread = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || exchange.run(&inbox))?;
+        Ok(Self { events, post, thread: Some(thread) })
+    }
+
+    /// Sends what this camera sees from now on, in place of the one before; or nothing.
+    pub fn use_camera(&self, camera: Option<Camera>) {
+        self.post.put(Input::Camera(camera));
+    }
+
+    /// What a camera calls when it has a picture.
+    pub fn wake(&self) -> impl Fn() + Send + Sync + 'static {
+        let post = self.post.clone();
+        // A wake that is refused stands among others that were not taken: one is enough.
+        move || _ = post.put(Input::Seen)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // The loop takes a post soon or is gone: a full one is emptied within a turn.
+        while !self.post.put(Input::Over) && self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            std::thread::yield_now();
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic there has said so on standard error.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Frames in slices that one QUIC packet takes, and what surrounds them on the wire.
+fn over_quic(config: SenderConfig) -> SenderConfig {
+    let most = MAX_DATAGRAM_BYTES - FRAGMENT_HEADER_BYTES - Datagram::VIDEO_HEADER_BYTES;
+    SenderConfig {
+        payload_bytes_max: config.payload_bytes_max.min(most),
+        overhead_bytes: DEFAULT_OVERHEAD_BYTES + Datagram::VIDEO_HEADER_BYTES,
+        ..config
+    }
+}
+
+/// What wakes the loop.
+#[derive(Debug)]
+enum Input {
+    Done(Done),
+    Arrived(Bytes, Duration),
+    Seen,
+    Measured { capture: u64, ssim_y: f64 },
+    Unmeasured,
+    Camera(Option<Camera>),
+    Over,
+}
+
+impl From<Done> for Input {
+    fn from(done: Done) -> Self {
+        Self::Done(done)
+    }
+}
+
+struct Exchange {
+    clock: Clock,
+    /// None once the encoder has failed.
+    end: Option<End<Input>>,
+    line: Line,
+    camera: Option<Camera>,
+    measurer: Worker<Input>,
+    /// The picture at the encoder.
+    encoding: Option<(u64, Arc<Image>)>,
+    measured_at: Option<Duration>,
+    path_at: Option<Duration>,
+}
+
+impl Exchange {
+    fn run(mut self, inbox: &Inbox<Input>) {
+        loop {
+            let due = self.end.as_ref().and_then(End::poll_timeout).unwrap_or(Duration::MAX);
+            let mut input = inbox.wait(due.saturating_sub(self.clock.now()).min(LONGEST_SLEEP));
+            while let Some(some) = input {
+                if self.take(some).is_none() {
+                    return;
+                }
+                input = inbox.poll();
+            }
+            let now = self.clock.now();
+            if let Some(end) = &mut self.end
+                && let Some(taken) = end.turn(now, &mut self.line)
+            {
+                self.encoding = Some(taken);
+            }
+            self.tell_path(now);
+        }
+    }
+
+    /// None when the call is over.
+    fn take(&mut self, input: Input) -> Option<()> {
+        let now = self.clock.now();
+        match input {
+            Input::Over => return None,
+            Input::Camera(camera) => self.camera = camera,
+            Input::Seen => self.look(now),
+            Input::Arrived(datagram, at) => self.arrive(&datagram, at),
+            Input::Measured { capture, ssim_y } => self.line.report(now, What::Measured { capture, ssim_y }),
+            Input::Unmeasured => {}
+            Input::Done(done) => {
+                let decided = self.end.as_mut()?.handle_done(done, now, &mut self.line);
+                match decided {
+                    Ok(decision) => decision.into_iter().for_each(|decision| self.measure(&decision, now)),
+                    Err(error) => {
+                        self.line.report(now, What::Failed(error));
+                        self.camera = None;
+                        self.end = None;
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn look(&mut self, now: Duration) {
+        let Some(camera) = &self.camera else { return };
+        while let Some(event) = camera.poll_event() {
+            self.line.report(now, What::Camera(event));
+        }
+        if let (Some(capture), Some(end)) = (camera.take(), &mut self.end) {
+            self.line.remember(capture.number, capture.captured_at);
+            end.handle_image(capture.number, capture.image, capture.captured_at, &mut self.line);
+        }
+    }
+
+    fn arrive(&mut self, datagram: &[u8], at: Duration) {
+        self.line.received_bytes += (datagram.len() + DEFAULT_OVERHEAD_BYTES) as u64;
+        let Some(end) = &mut self.end else { return };
+        match Datagram::from_bytes(datagram) {
+            Ok(Datagram::Video(label, fragment)) => {
+                if let Ok((header, _)) = FragmentHeader::read(fragment) {
+                    self.line.labels.insert(header.frame, label);
+                }
+                end.handle_fragment(fragment, at);
+            }
+            Ok(Datagram::Ack(ack)) => {
+                if let Ok((header, _)) = AckHeader::read(ack) {
+                    self.line.offset.handle_ack(&header, at);
+                }
+                end.handle_ack(ack, at);
+            }
+            // Sound of a peer that has it, and what later versions send.
+            Ok(Datagram::Audio(_)) | Err(_) => {}
+        }
+    }
+
+    /// Has the likeness of a picture that was sent measured now and then: each would cost as much as decoding it.
+    fn measure(&mut self, decision: &Decision, now: Duration) {
+        let Some((capture, image)) = self.encoding.take() else { return };
+        let Some(sent) = decision.sent.as_ref().filter(|_| decision.capture == capture) else { return };
+        if self.measured_at.is_some_and(|before| now < before + MEASURE_EVERY) || !self.measurer.is_idle() {
+            return;
+        }
+        let state = self.end.as_ref().and_then(|end| end.sender().state(sent.target));
+        let Some([last, ..]) = state.and_then(|state| state.references()) else { return };
+        let picture = Arc::clone(last);
+        self.measured_at = Some(now);
+        let measured = move || match quality::ssim_y(&image, &picture.image()) {
+            Ok(ssim_y) => Input::Measured { capture, ssim_y },
+            Err(_) => Input::Unmeasured,
+        };
+        // It was idle a moment ago, and only we give it work.
+        let _ = self.measurer.submit(measured);
+    }
+
+    fn tell_path(&mut self, now: Duration) {
+        if self.path_at.is_some_and(|before| now < before + PATH_EVERY) {
+            return;
+        }
+        let Some(end) = &self.end else { return };
+        self.path_at = Some(now);
+        let transport = end.sender().transport();
+        let path = PathFigures {
+            round_trip: transport.round_trip(),
+            queueing: transport.queueing_delay(),
+            rate: 8.0 * transport.rate(now),
+            loss: transport.loss(),
+            clock_offset_us: self.line.offset.microseconds(),
+            sent_bytes: self.line.sent_bytes,
+            received_bytes: self.line.received_bytes,
+        };
+        self.line.report(now, What::Path(path));
+    }
+}
+
+/// The connection, seen from the loop.
+struct Line {
+    datagrams: Datagrams,
+    told: SyncSender<Event>,
+    /// Which pictures arriving frames hold.
+    labels: Labels,
+    /// When the newest pictures were captured: number and time.
+    captures: VecDeque<(u64, Label)>,
+    offset: ClockOffset,
+    sent_bytes: u64,
+    received_bytes: u64,
+}
+
+impl Line {
+    /// Tells the listener; one that is far behind misses things rather than holding up the call.
+    fn report(&self, at: Duration, what: What) {
+        let _ = self.told.try_send(Event { at, what });
+    }
+
+    fn remember(&mut self, capture: u64, captured_at: Duration) {
+        if self.captures.len() == MAX_CAPTURES {
+            self.captures.pop_front();
+        }
+        self.captures.push_back((capture, Label::new(capture, captured_at)));
+    }
+
+    fn send(&mut self, datagram: Datagram<'_>) {
+        let bytes = datagram.to_bytes();
+        self.sent_bytes += (bytes.len() + DEFAULT_OVERHEAD_BYTES) as u64;
+        self.datagrams.send(bytes);
+    }
+}
+
+impl Outlet for Line {
+    fn send_fragment(&mut self, fragment: Vec<u8>, now: Duration) {
+        let Ok((header, _)) = FragmentHeader::read(&fragment) else { return };
+        self.offset.handle_sent(header.sequence, now);
+        let label = self.labels.sent(header.frame).unwrap_or(Label::new(0, now));
+        self.send(Datagram::Video(label, &fragment));
+    }
+
+    fn send_ack(&mut self, ack: Vec<u8>, _now: Duration) {
+        self.send(Datagram::Ack(&ack));
+    }
+
+    fn tell(&mut self, at: Duration, happening: Happening) {
+        let label = match &happening {
+            Happening::Captured { .. } | Happening::EncodeStarted { .. } => None,
+            Happening::Decided { decision, .. } => {
+                let label = self.captures.iter().find(|(capture, _)| *capture == decision.capture);
+                if let (Some(sent), Some((_, label))) = (&decision.sent, label) {
+                    self.labels.insert_sent(sent.frame.0, *label);
+                }
+                None
+            }
+            Happening::Received { frame, .. } | Happening::Decoded { frame } => self.labels.get(frame.0),
+            Happening::Ready(shown) => self.labels.get(shown.frame.0),
+        };
+        self.report(at, What::Here(happening, label));
+    }
+}
+
+/// Events not yet taken: past that a slow listener is told no more than the newest would be late anyway. Ten seconds.
+const MAX_EVENTS: usize = 2048;
+/// Datagrams that wait for the loop: two of the largest frames.
+const MAX_ARRIVED: usize = 4096;
+/// Wakes and cameras that wait for the loop.
+const MAX_POSTED: usize = 16;
+/// Pictures captured and not yet decided on: the encoder has one, and one waits.
+const MAX_CAPTURES: usize = 8;
+/// How long the loop may sleep when nothing is due.
+const LONGEST_SLEEP: Duration = Duration::from_millis(200);
+/// A sixtieth of the pictures of a usual call.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+const PATH_EVERY: Duration = Duration::from_millis(100);

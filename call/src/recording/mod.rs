@@ -1,0 +1,240 @@
+//! A call on disk: the pictures as they were shown, and what both sides said, in one WebM file. Shown pictures form no chain of VP8
+//! frames (versions were skipped and lost), so they are encoded again, from states of the recording's own; a thread does that, and
+//! where it is slow the newest picture wins. The call never waits for a disk, and goes on when that is full.
+
+mod ebml;
+mod webm;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{fmt, io};
+
+use oyster_codec::{Effort, Hints, Image, Plan, QuantizerIndex, Size, State, analyse};
+
+use crate::scale::filled;
+pub use webm::Track;
+use webm::WebmWriter;
+
+/// A recording that is under way. Dropped, it ends as by [`Recording::finish`].
+pub struct Recording {
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<Result<u64, RecordError>>>,
+}
+
+/// Why a recording ended, or never began.
+#[derive(Debug)]
+pub struct RecordError {
+    path: PathBuf,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+enum Reason {
+    Exists,
+    Write(io::Error),
+    Encode(String),
+    Died,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path.display())?;
+        match &self.reason {
+            Reason::Exists => f.write_str("is there already; a recording replaces nothing"),
+            Reason::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
+                f.write_str("the disk is full; the recording ends here")
+            }
+            Reason::Write(error) => write!(f, "cannot write: {error}"),
+            Reason::Encode(error) => write!(f, "a picture could not be recorded: {error}"),
+            Reason::Died => f.write_str("the recording's thread has panicked"),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+/// What the call lays down and the recording's thread takes up.
+#[derive(Default)]
+struct Desk {
+    state: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    picture: Option<(Arc<Image>, Duration)>,
+    sounds: VecDeque<(Track, Vec<u8>, Duration)>,
+    is_over: bool,
+}
+
+impl Recording {
+    /// Begins a file; it must not be there. It is under its name from the beginning, so that what a crash leaves can be played.
+    pub fn create(path: &Path) -> Result<Self, RecordError> {
+        let failed = |error: io::Error| RecordError {
+            path: path.to_owned(),
+            reason: if error.kind() == io::ErrorKind::AlreadyExists { Reason::Exists } else { Reason::Write(error) },
+        };
+        let is_device = std::fs::metadata(path).is_ok_and(|about| !about.is_file());
+        let file = File::options().write(true).create_new(!is_device).open(path).map_err(failed)?;
+        let desk = Arc::new(Desk::default());
+        let theirs = Arc::clone(&desk);
+        let scribe = Scribe { path: path.to_owned(), file: Some(file), chain: None };
+        let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || scribe.run(&theirs));
+        Ok(Self { desk, thread: Some(thread.map_err(failed)?) })
+    }
+
+    /// A picture was shown at `at`, by the call's clock. The first one begins the recording.
+    pub fn show(&self, picture: Arc<Image>, at: Duration) {
+        self.desk.waiting().picture = Some((picture, at));
+        self.desk.changed.notify_one();
+    }
+
+    /// 20 ms or so of Opus were heard, or said, at `at` by the call's clock.
+    pub fn sound(&self, track: Track, packet: Vec<u8>, at: Duration) {
+        let mut waiting = self.desk.waiting();
+        if waiting.sounds.len() == SOUND_LIMIT {
+            waiting.sounds.pop_front();
+        }
+        waiting.sounds.push_back((track, packet, at));
+        drop(waiting);
+        self.desk.changed.notify_one();
+    }
+
+    /// Why the recording has ended before its time, once; the call need not.
+    pub fn poll_error(&mut self) -> Option<RecordError> {
+        let is_over = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
+        if is_over { self.end().err() } else { None }
+    }
+
+    /// Ends the recording: how many pictures are in it.
+    pub fn finish(mut self) -> Result<u64, RecordError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<u64, RecordError> {
+        self.desk.waiting().is_over = true;
+        self.desk.changed.notify_one();
+        let Some(thread) = self.thread.take() else { return Ok(0) };
+        thread.join().unwrap_or_else(|_| Err(RecordError { path: PathBuf::new(), reason: Reason::Died }))
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // Whoever wants to know how it ended asks.
+        let _ = self.end();
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recording({})", if self.thread.is_some() { "under way" } else { "over" })
+    }
+}
+
+impl Desk {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic runs under the lock, so what waits is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that waits, once there is something or it is over.
+    fn take(&self) -> Waiting {
+        let is_idle =
+            |waiting: &mut Waiting| waiting.picture.is_none() && waiting.sounds.is_empty() && !waiting.is_over;
+        let waited = self.changed.wait_while(self.waiting(), is_idle);
+        let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_over = waiting.is_over;
+        Waiting { is_over, ..std::mem::take(&mut *waiting) }
+    }
+}
+
+/// The recording's thread.
+struct Scribe {
+    path: PathBuf,
+    /// Until the first picture says how large they are.
+    file: Option<File>,
+    chain: Option<Chain>,
+}
+
+/// A chain of frames in a file.
+struct Chain {
+    writer: WebmWriter<File>,
+    size: Size,
+    begin: Duration,
+    state: State,
+    hints: Hints,
+    key_at: Option<Duration>,
+    frames: u64,
+}
+
+impl Scribe {
+    fn run(mut self, desk: &Desk) -> Result<u64, RecordError> {
+        loop {
+            let waiting = desk.take();
+            self.write(&waiting).map_err(|reason| RecordError { path: self.path.clone(), reason })?;
+            if waiting.is_over {
+                break;
+            }
+        }
+        let Some(chain) = self.chain else { return Ok(0) };
+        let frames = chain.frames;
+        chain.writer.finish().map_err(|error| RecordError { path: self.path, reason: Reason::Write(error) })?;
+        Ok(frames)
+    }
+
+    fn write(&mut self, waiting: &Waiting) -> Result<(), Reason> {
+        if let Some((picture, at)) = &waiting.picture
+            && let Some(file) = self.file.take()
+        {
+            self.chain = Some(Chain::begin(file, picture.size(), *at).map_err(Reason::Write)?);
+        }
+        let Some(chain) = &mut self.chain else { return Ok(()) };
+        for (track, packet, at) in &waiting.sounds {
+            // What was heard before the first picture is not in the recording.
+            if let Some(at) = at.checked_sub(chain.begin) {
+                chain.writer.write(*track, packet, at, false).map_err(Reason::Write)?;
+            }
+        }
+        if let Some((picture, at)) = &waiting.picture {
+            chain.add(picture, at.saturating_sub(chain.begin))?;
+        }
+        Ok(())
+    }
+}
+
+impl Chain {
+    fn begin(file: File, size: Size, begin: Duration) -> io::Result<Self> {
+        let writer = WebmWriter::new(file, size)?;
+        Ok(Self { writer, size, begin, state: State::blank(), hints: Hints::default(), key_at: None, frames: 0 })
+    }
+
+    fn add(&mut self, picture: &Image, at: Duration) -> Result<(), Reason> {
+        // A player cannot change its size in the middle.
+        let scaled = (picture.size() != self.size).then(|| filled(picture.clone(), self.size));
+        let picture = scaled.as_ref().unwrap_or(picture);
+        let is_key = self.key_at.is_none_or(|key_at| at.saturating_sub(key_at) >= KEY_EVERY);
+        let plan = if is_key { Plan::key(QUANTIZER) } else { Plan::inter(QUANTIZER) };
+        let analysis = analyse(&self.state, picture, &plan, &self.hints, Effort::Live)
+            .map_err(|error| Reason::Encode(error.to_string()))?;
+        let encoded = analysis.finish(QUANTIZER);
+        self.hints = analysis.hints();
+        self.state = encoded.target;
+        if is_key {
+            self.key_at = Some(at);
+        }
+        self.frames += 1;
+        self.writer.write(Track::Pictures, &encoded.frame, at, is_key).map_err(Reason::Write)
+    }
+}
+
+/// As fine as a good call: what was sent coarser costs few bits here.
+const QUANTIZER: QuantizerIndex = QuantizerIndex::saturating(20);
+/// A player that jumps lands at most this far before.
+const KEY_EVERY: Duration = Duration::from_secs(4);
+/// Ten seconds of both sides, while a disk is slow.
+const SOUND_LIMIT: usize = 1000;

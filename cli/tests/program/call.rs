@@ -1,0 +1,218 @@
+//! Two people call each other: two processes, a made-up camera each, the network of this machine.
+
+use std::process::Stdio;
+
+use crate::shell::{Folder, OYSTER, Run, Running};
+use rustix::process::Signal;
+
+const ANSWER: &str = "answer --listen 127.0.0.1:0 --camera pattern --size 160x96 --display none";
+const CALL: &str = "--camera pattern --size 160x96 --display none";
+
+/// Someone's machine: a folder, and with it an identity.
+pub(crate) struct Machine(pub(crate) Folder);
+
+impl Machine {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(Folder::new(name))
+    }
+
+    /// `oyster answer` with these further words, and its ticket.
+    pub(crate) fn answers(&self, more: &str) -> (Running, String) {
+        let arguments: Vec<&str> = ANSWER.split(' ').chain(more.split_whitespace()).collect();
+        let mut command = self.0.command(OYSTER, &arguments);
+        command.stdin(Stdio::piped());
+        let mut answer = Running::start(command, &arguments);
+        let ticket = answer.output_line();
+        assert!(ticket.starts_with("oy1"), "{ticket}: {}", answer.line());
+        (answer, ticket)
+    }
+
+    pub(crate) fn arguments<'a>(ticket: &'a str, more: &'a str) -> Vec<&'a str> {
+        ["call", ticket].into_iter().chain(CALL.split(' ')).chain(more.split_whitespace()).collect()
+    }
+
+    /// `oyster call`.
+    pub(crate) fn calls(&self, ticket: &str, more: &str) -> Running {
+        self.0.start_oyster(&Self::arguments(ticket, more))
+    }
+
+    /// `oyster call` that comes to nothing.
+    #[track_caller]
+    pub(crate) fn calls_in_vain(&self, ticket: &str, more: &str, parts: &[&str]) {
+        let run = self.0.oyster(&Self::arguments(ticket, more));
+        assert_eq!(run.status, Some(1), "{}", run.words);
+        let last = run.words.lines().last().unwrap_or_default();
+        for part in parts {
+            assert!(last.starts_with("oyster: ") && last.contains(part), "no \"{part}\" in {}", run.words);
+        }
+    }
+}
+
+/// The words that a person is shown.
+fn words(run: &Run) -> &str {
+    let line = run.words.lines().find_map(|line| line.strip_prefix("words to read to each other: "));
+    line.unwrap_or_else(|| panic!("no words in {}", run.words))
+}
+
+/// The rows of a log in one direction, as fields by the names of the header.
+fn rows(log: &str, direction: &str) -> Vec<Vec<(String, String)>> {
+    let mut lines = log.lines();
+    let names: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
+    let fields = |line: &str| names.iter().cloned().zip(line.split(',').map(str::to_owned)).collect();
+    lines.map(fields).filter(|row: &Vec<(String, String)>| row[0].1 == direction).collect()
+}
+
+fn field<T: std::str::FromStr>(row: &[(String, String)], name: &str) -> Option<T> {
+    row.iter().find(|(field, _)| field == name)?.1.parse().ok()
+}
+
+/// What both ends wrote and said of a call in which pictures went both ways.
+fn expect_call(logs: [&str; 2], runs: [&Run; 2]) {
+    assert_eq!(words(runs[0]), words(runs[1]));
+    for (sender, receiver) in [(logs[0], logs[1]), (logs[1], logs[0])] {
+        let (out, incoming) = (rows(sender, "out"), rows(receiver, "in"));
+        let shown = incoming.iter().filter(|row| field::<u64>(row, "shown_us").is_some());
+        let mut pairs = 0;
+        for row in shown {
+            let frame: u64 = field(row, "frame").unwrap();
+            let Some(sent) = out.iter().find(|row| field(row, "frame") == Some(frame)) else { continue };
+            // Both ends read one clock here.
+            let (captured_us, shown_us): (u64, u64) =
+                (field(sent, "captured_us").unwrap(), field(row, "shown_us").unwrap());
+            assert!(captured_us < shown_us, "{sent:?} {row:?}");
+            let state = |row: &[(String, String)]| field::<String>(row, "target_state").unwrap();
+            assert_eq!(state(sent), state(row));
+            pairs += 1;
+        }
+        assert!(pairs > 0, "no picture went from {sender} to {receiver}");
+    }
+    for run in runs {
+        for row in ["signal delay", "pictures shown", "SSIM", "kbit/s", "lost", "versions sent"] {
+            assert!(run.words.contains(row), "no {row} in {}", run.words);
+        }
+    }
+}
+
+#[test]
+fn two_processes_see_each_other_until_one_hangs_up() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (ann, bob) = (Machine::new("call-ann"), Machine::new("call-bob"));
+        let (mut answer, ticket) = ann.answers("--accept --once --log ann.csv");
+        let mut call = bob.calls(&ticket, "--log bob.csv");
+        call.hears("first picture");
+        answer.hears("first picture");
+        call.signal(signal);
+        let runs = [answer.end().succeeds(), call.end().succeeds()];
+        expect_call([&ann.0.text("ann.csv"), &bob.0.text("bob.csv")], [&runs[0], &runs[1]]);
+        assert!(runs[0].output.is_empty(), "standard output carries tickets alone: {}", runs[0].output);
+    }
+}
+
+#[test]
+fn a_call_crosses_a_relay() {
+    let (ann, bob) = (Machine::new("call-relay-ann"), Machine::new("call-relay-bob"));
+    ann.0.link(1);
+    let (mut answer, ticket) = ann.answers("--accept --once --log ann.csv");
+    let to = ticket.parse::<oyster_signalling::Ticket>().unwrap().addresses()[0].to_string();
+    let relay = "relay --listen 127.0.0.1:0 --up link.down --down link.down --delay-ms 5 --to";
+    let mut relay = ann.0.start_oyster(&relay.split(' ').chain([to.as_str()]).collect::<Vec<_>>());
+    let listens = relay.line().split(' ').nth(1).unwrap().to_owned();
+    let mut call = bob.calls(&ticket, &format!("--via {listens} --log bob.csv"));
+    call.hears("first picture");
+    answer.hears("first picture");
+    answer.signal(Signal::INT);
+    let runs = [answer.end().succeeds(), call.end().succeeds()];
+    expect_call([&ann.0.text("ann.csv"), &bob.0.text("bob.csv")], [&runs[0], &runs[1]]);
+    assert!(runs[1].words.contains("the other side hung up"), "{}", runs[1].words);
+    relay.signal(Signal::TERM);
+    let relayed = relay.end().succeeds();
+    assert!(!relayed.words.contains(" 0 arrived"), "{}", relayed.words);
+}
+
+#[test]
+fn after_a_call_there_is_a_new_ticket_and_the_old_one_is_refused() {
+    let (ann, bob) = (Machine::new("call-again-ann"), Machine::new("call-again-bob"));
+    let (mut answer, first) = ann.answers("--accept");
+    let mut call = bob.calls(&first, "");
+    answer.hears("first picture");
+    call.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    let second = answer.output_line();
+    assert!(second.starts_with("oy1") && second != first, "{second}");
+    bob.calls_in_vain(&first, "", &["used"]);
+    let mut call = bob.calls(&second, "");
+    call.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.signal(Signal::INT);
+    answer.end().succeeds();
+}
+
+#[test]
+fn the_answerer_is_asked_and_says_yes() {
+    let (ann, bob) = (Machine::new("call-yes-ann"), Machine::new("call-yes-bob"));
+    let (mut answer, ticket) = ann.answers("--once");
+    let mut call = bob.calls(&ticket, "");
+    answer.hears("words to read");
+    answer.types("what?\n");
+    answer.types("y\n");
+    answer.hears("first picture");
+    call.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.end().succeeds();
+}
+
+#[test]
+fn a_no_is_told_and_the_ticket_stands() {
+    let (ann, bob) = (Machine::new("call-no-ann"), Machine::new("call-no-bob"));
+    let (mut answer, ticket) = ann.answers("--once");
+    for word in ["n\n", "y\n"] {
+        let mut call = bob.calls(&ticket, "");
+        answer.hears("words to read");
+        answer.types(word);
+        if word == "n\n" {
+            let run = call.end();
+            assert_eq!(run.status, Some(1));
+            assert!(run.words.contains("oyster: the other side said no"), "{}", run.words);
+            assert!(!run.words.contains("camera: "), "a camera was opened: {}", run.words);
+        } else {
+            call.hears("first picture");
+            answer.signal(Signal::INT);
+            call.end().succeeds();
+        }
+    }
+    answer.end().succeeds();
+}
+
+#[test]
+fn a_peer_that_is_killed_is_missed() {
+    let (ann, bob) = (Machine::new("call-killed-ann"), Machine::new("call-killed-bob"));
+    let (mut answer, ticket) = ann.answers("--accept");
+    let mut call = bob.calls(&ticket, "--log bob.csv");
+    call.hears("first picture");
+    answer.hears("first picture");
+    answer.signal(Signal::KILL);
+    let run = call.end();
+    assert_eq!(run.status, Some(1));
+    assert!(run.words.contains("oyster: the other side is gone"), "{}", run.words);
+    assert!(bob.0.text("bob.csv").lines().count() > 1, "the log is written all the same");
+}
+
+#[test]
+fn a_friend_needs_no_new_ticket_where_the_configuration_says_so() {
+    let (ann, bob) = (Machine::new("call-friend-ann"), Machine::new("call-friend-bob"));
+    ann.0.make_folder("config");
+    ann.0.make_folder("config/oyster");
+    ann.0.write("config/oyster/config.toml", "known-peers-may-call = true\n");
+    let (mut answer, ticket) = ann.answers("--accept");
+    for _ in 0..2 {
+        let mut call = bob.calls(&ticket, "");
+        call.hears("first picture");
+        call.signal(Signal::INT);
+        call.end().succeeds();
+        answer.hears("hung up");
+    }
+    Machine::new("call-stranger").calls_in_vain(&ticket, "", &["used"]);
+}
