@@ -4,7 +4,7 @@
 use super::analysis::{Analysis, known_probabilities};
 use super::background::segmentation;
 use super::contexts::TokenContexts;
-use super::filter_choice::{FILTER_DELTAS, choose_level};
+use super::filter_choice::{FILTER_DELTAS, level_at};
 use super::fineness::Fineness;
 use super::inter_macroblock::SIGN_BIASES;
 use super::intra_coding::{Workspace, code_intra};
@@ -76,7 +76,7 @@ impl Analysis {
             quantizer,
             TokenUpdates::between(&known.tokens, &coding.probabilities),
             version.skipped(),
-            choose_level(quantizer, &version.picture, &self.picture, &version.grid, self.plan.kind == FrameKind::Key),
+            level_at(quantizer),
         );
         let basis = self.basis(&header);
         let frame = write_frame(&header, &basis.probabilities, self.modes(), &version.grid, &version.tokens);
