@@ -134,7 +134,8 @@ impl Refinement<'_> {
             let position = nonzero.trailing_zeros() as usize;
             let at = usize::from(ZIGZAG[position & 15]);
             if levels[at].unsigned_abs() == 1 {
-                let (coefficient, step) = (i64::from(coefficients[at].unsigned_abs()), i64::from(quantiser.divisor[at]));
+                let (coefficient, step) =
+                    (i64::from(coefficients[at].unsigned_abs()), i64::from(quantiser.divisor[at]));
                 let distortion = (step * (step - 2 * coefficient)) << DISTORTION_BITS;
                 let gain = empty - distortion - scale.worth_of(scale.price_of_one(position, kind.first(), context));
                 if gain > 0 {
