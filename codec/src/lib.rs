@@ -45,7 +45,7 @@ pub use kernels::cases as kernel_cases;
 
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
-pub use decode::{DecodeError, Decoded, decode};
+pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
 pub use encode::{
     Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse, analyse_on,
 };
