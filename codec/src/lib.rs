@@ -52,7 +52,7 @@ pub use encode::{
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};
-pub use report::{StateReport, StateReportError};
+pub use report::{PrefixState, StateReport, StateReportError};
 pub use state::{State, StateError, StateId};
 pub use store::StateStore;
 pub use transition::{StateTag, Transition, TransitionError};

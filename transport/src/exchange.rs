@@ -96,7 +96,7 @@ pub enum ReceivedFrame {
 
 /// A frame of which the beginning is here and something is missing that may still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartialFrame {
+pub struct PartialFrame<'a> {
     /// Its number.
     pub number: FrameNumber,
     /// How many fragments are here from fragment 0 up to the first that is missing; never 0.
@@ -109,6 +109,8 @@ pub struct PartialFrame {
     pub grew_at: Duration,
     /// Whether something of a newer frame is here: what is missing is late, or lost.
     pub overtaken: bool,
+    /// Fragment 0.
+    pub beginning: &'a [u8],
 }
 
 impl ReceivedFrame {

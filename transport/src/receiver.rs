@@ -77,7 +77,7 @@ impl FrameReceiver {
     }
 
     /// The frames whose beginning is here and that are not complete, newest first.
-    pub fn partial_frames(&self) -> impl Iterator<Item = PartialFrame> {
+    pub fn partial_frames(&self) -> impl Iterator<Item = PartialFrame<'_>> {
         self.reassembly.partial()
     }
 
