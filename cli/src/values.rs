@@ -139,6 +139,8 @@ pub(crate) enum ProfileName {
     OysterFixedCeiling,
     /// Ours without repair of what is lost
     OysterNoRepair,
+    /// Ours without use of a frame's beginning when its rest is late or lost
+    OysterNoPrefix,
 }
 
 impl ProfileName {
@@ -152,6 +154,7 @@ impl ProfileName {
             Self::OysterNoSurvival => Some(Ingredient::Survival),
             Self::OysterFixedCeiling => Some(Ingredient::ElasticCeiling),
             Self::OysterNoRepair => Some(Ingredient::Repair),
+            Self::OysterNoPrefix => Some(Ingredient::Prefix),
         };
         SenderConfig { without, ..SenderConfig::for_profile(self.into()) }
     }

@@ -3,8 +3,8 @@
 
 use oyster_codec::executor::{Executor, Serial, both};
 use oyster_codec::{
-    Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition,
-    analyse, analyse_on, decode,
+    Analysis, DecodedPrefix, Effort, Encoded, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State,
+    Transition, analyse, analyse_on, decode, decode_prefix,
 };
 use proptest::prelude::*;
 
@@ -73,6 +73,40 @@ fn sizes() -> impl Strategy<Value = Size> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_more_of_a_frame_is_here_the_more_of_it_is_decoded_and_in_the_end_all(
+        size in sizes(), key in any::<bool>(), finest in 0..=127u8, time in 1..20i32, seed in any::<u32>(),
+        mut lengths in prop::collection::vec(0.0..1.0f64, 1..12),
+    ) {
+        let quantizer = QuantizerIndex::new(finest).unwrap();
+        let first = analyse(&State::blank(), &scene(size, 0, seed), &Plan::key(quantizer), &Hints::default(), Effort::Live);
+        let source = first.unwrap().finish(quantizer).target;
+        let plan = if key { Plan::key(quantizer) } else { Plan::inter(quantizer) };
+        let encoded = analyse(&source, &scene(size, time, seed), &plan, &Hints::default(), Effort::Live).unwrap().finish(quantizer);
+        let told = |prefix: &DecodedPrefix| (prefix.predicted, prefix.whole, prefix.target.id());
+
+        lengths.sort_by(f64::total_cmp);
+        let mut last: Option<DecodedPrefix> = None;
+        for length in lengths {
+            let prefix = &encoded.frame[..(length * encoded.frame.len() as f64) as usize];
+            let Ok(decoded) = decode_prefix(&source, prefix) else {
+                prop_assert!(last.is_none(), "a longer prefix has the header, too");
+                continue;
+            };
+            prop_assert_eq!(told(&decode_prefix(&source, prefix).unwrap()), told(&decoded));
+            prop_assert!(decoded.whole <= decoded.predicted && decoded.predicted <= decoded.macroblocks);
+            if let Some(last) = last {
+                prop_assert!(decoded.predicted >= last.predicted && decoded.whole >= last.whole);
+                let as_much = (decoded.predicted, decoded.whole) == (last.predicted, last.whole);
+                prop_assert!(!as_much || decoded.target.id() == last.target.id());
+            }
+            last = Some(decoded);
+        }
+        let all = decode_prefix(&source, &encoded.frame).unwrap();
+        prop_assert_eq!(told(&all), (all.macroblocks, all.macroblocks, encoded.target.id()));
+        prop_assert_eq!(all.shown.unwrap().image(), decode(&source, &encoded.frame).unwrap().shown.unwrap().image());
+    }
 
     #[test]
     fn a_decoder_reaches_the_state_that_the_encoder_named(
