@@ -11,7 +11,7 @@ use oyster_receiver::{DecodeResult, Receiver, Shown};
 use oyster_sender::{Decision, EncodeResult, Sender};
 use oyster_transport::{FrameNumber, SenderConfig};
 
-use crate::{Inbox, Worker};
+use crate::{Inbox, Threads, Worker};
 
 /// What happens at an end.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ pub(crate) struct End<T> {
     receiver: Receiver,
     encoder: Worker<T>,
     decoder: Worker<T>,
+    /// What the encoder runs on.
+    threads: Arc<Threads>,
 }
 
 impl<T: From<Done> + Send + 'static> End<T> {
@@ -89,6 +91,7 @@ impl<T: From<Done> + Send + 'static> End<T> {
             receiver: Receiver::new(config.profile),
             encoder: Worker::spawn("encoder", inbox)?,
             decoder: Worker::spawn("decoder", inbox)?,
+            threads: Arc::new(Threads::for_a_call().map_err(io::Error::other)?),
         })
     }
 
@@ -156,7 +159,8 @@ impl<T: From<Done> + Send + 'static> End<T> {
         let taken = job.as_ref().map(|job| (job.capture, Arc::clone(&job.image)));
         if let Some(job) = job {
             outlet.tell(now, Happening::EncodeStarted { capture: job.capture });
-            let encode = move || Done::Encoded(job.run()).into();
+            let threads = Arc::clone(&self.threads);
+            let encode = move || Done::Encoded(threads.within(|| job.run_on(&*threads))).into();
             self.encoder.submit(encode).expect("the sender hands out one job at a time");
         }
         while let Some(fragment) = self.sender.poll_transmit(now) {

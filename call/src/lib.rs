@@ -1,8 +1,9 @@
 //! A live call: camera, screen, sound, clock, threads.
 //!
 //! Everything that touches the machine while people talk lives here, each thing behind a small door: the one
-//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Stop`] flag that a signal raises, the [`screen`]
-//! a call is seen on, and its [`sound`]. Nothing here decides what is sent; that is the sender's, in virtual time and without devices.
+//! [`Clock`], the [`Worker`] threads that run pure jobs, the [`Threads`] that share one, the [`Stop`] flag that a signal raises, the
+//! [`screen`] a call is seen on, and its [`sound`]. Nothing here decides what is sent; that is the sender's, in virtual time and
+//! without devices.
 //!
 //! ```
 //! use oyster_call::{Clock, Inbox, Worker};
@@ -32,9 +33,11 @@ mod scale;
 pub mod screen;
 pub mod sound;
 mod stop;
+mod threads;
 
 pub use clock::Clock;
 pub use end::Happening;
 pub use executor::{Inbox, Post, SubmitError, Worker};
 pub use new_file::NewFile;
 pub use stop::Stop;
+pub use threads::{Threads, ThreadsError};

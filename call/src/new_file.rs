@@ -30,6 +30,16 @@ impl NewFile {
         Ok((Self { path: path.to_owned(), beside }, BufWriter::with_capacity(1 << 18, file)))
     }
 
+    /// Gives the whole file its name once the disk has it: what it replaces may be deleted by whoever reads our word.
+    pub fn commit_to_disk(self, output: BufWriter<File>) -> io::Result<()> {
+        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        // A pipe or a terminal has no disk.
+        if self.beside.is_some() {
+            file.sync_all()?;
+        }
+        self.commit()
+    }
+
     /// Gives the whole file its name.
     pub fn commit(mut self) -> io::Result<()> {
         let Some(beside) = &self.beside else { return Ok(()) };

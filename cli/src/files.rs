@@ -50,7 +50,8 @@ fn reading(path: &Path) -> String {
     format!("{}: cannot read", path.display())
 }
 
-fn open(path: &Path) -> Result<File> {
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| reading(path))?;
     ensure!(!file.metadata().is_ok_and(|about| about.is_dir()), "{}: it is a folder", reading(path));
     Ok(file)

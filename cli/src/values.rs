@@ -1,6 +1,7 @@
 //! Values as people write them in arguments: whatever is out of its range is refused here, with the range.
 
 use std::fmt::Display;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -42,6 +43,11 @@ pub(crate) fn frames_per_second(text: &str) -> Result<f64, String> {
 /// A bitrate in kbit/s.
 pub(crate) fn kilobits_per_second(text: &str) -> Result<f64, String> {
     within("kbit/s", text, 1.0, MAX_KILOBITS_PER_SECOND)
+}
+
+/// How many threads.
+pub(crate) fn thread_count(text: &str) -> Result<NonZero<usize>, String> {
+    within("threads", text, NonZero::<usize>::MIN, MAX_THREADS)
 }
 
 /// 0 to 1.
@@ -86,6 +92,8 @@ pub(crate) const MAX_SECONDS: f64 = (MAX_WINDOW_MS / 1000) as f64;
 const MIN_FRAMES_PER_SECOND: f64 = 0.01;
 /// No camera gives more, and time counts in milliseconds on a link.
 const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
+/// A frame of the largest size has 144 rows, and no machine that is used for this has more processors.
+const MAX_THREADS: NonZero<usize> = NonZero::new(64).expect("it is not 0");
 /// A gigabit a second: no lossy video needs more.
 const MAX_KILOBITS_PER_SECOND: f64 = 1_000_000.0;
 /// A minute: the Moon is 1.3 s away, so that more is a mistake.
@@ -131,6 +139,8 @@ pub(crate) enum ProfileName {
     OysterFixedCeiling,
     /// Ours without repair of what is lost
     OysterNoRepair,
+    /// Ours without use of a frame's beginning when its rest is late or lost
+    OysterNoPrefix,
 }
 
 impl ProfileName {
@@ -144,6 +154,7 @@ impl ProfileName {
             Self::OysterNoSurvival => Some(Ingredient::Survival),
             Self::OysterFixedCeiling => Some(Ingredient::ElasticCeiling),
             Self::OysterNoRepair => Some(Ingredient::Repair),
+            Self::OysterNoPrefix => Some(Ingredient::Prefix),
         };
         SenderConfig { without, ..SenderConfig::for_profile(self.into()) }
     }

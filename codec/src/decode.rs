@@ -1,5 +1,6 @@
 //! Decoding: from a state and a frame to the next state and a picture (RFC 6386 §5).
 
+mod prefix;
 mod residue;
 
 use std::fmt;
@@ -19,7 +20,10 @@ use crate::predict::inter::InterPrediction;
 use crate::predict::intra::{RowAbove, SubblockEdges, predict_chroma, predict_luma};
 use crate::quantizer::QuantizerSteps;
 use crate::state::{SegmentMap, State, Stream};
+use prefix::Progress;
 use residue::Residue;
+
+pub use prefix::{DecodedPrefix, decode_prefix};
 
 /// What a frame makes of a state.
 #[derive(Clone, Debug)]
@@ -65,9 +69,7 @@ pub fn decode(source: &State, frame: &[u8]) -> Result<Decoded, DecodeError> {
         TokenPartitions::split(parsed.tokens, header.token_partitions_log2).map_err(DecodeError::Partitions)?;
     let basis = Basis::new(source, header)?;
     let mut decoder = FrameDecoder::new(header, &basis, parsed.modes, &partitions);
-    for row in 0..decoder.grid.rows() {
-        decoder.decode_row(row);
-    }
+    decoder.decode_rows();
     let (picture, segment_map) = decoder.finish();
     let target = basis.target(header, &picture, segment_map);
     Ok(Decoded { target: State::new(target), shown: header.shown.then_some(picture) })
@@ -203,6 +205,8 @@ struct FrameDecoder<'a> {
     /// What the macroblocks above had, by column.
     contexts_above: Vec<TokenContext>,
     residue: Residue,
+    /// How far the frame's bytes reach, where only the first of them are here.
+    prefix: Option<Progress>,
 }
 
 impl<'a> FrameDecoder<'a> {
@@ -232,16 +236,27 @@ impl<'a> FrameDecoder<'a> {
             row_above: RowAbove::new(basis.size),
             contexts_above: vec![TokenContext::default(); basis.size.macroblock_columns()],
             residue: Residue::default(),
+            prefix: None,
             basis,
+        }
+    }
+
+    /// Decodes all of the frame.
+    fn decode_rows(&mut self) {
+        for row in 0..self.grid.rows() {
+            self.decode_row(row);
         }
     }
 
     /// Decodes a row of macroblocks and filters it; the rows above must be done.
     fn decode_row(&mut self, row: usize) {
-        with_bit_instructions(
-            #[inline(always)]
-            || self.read_modes(row),
-        );
+        match self.prefix {
+            None => with_bit_instructions(
+                #[inline(always)]
+                || self.read_modes(row),
+            ),
+            Some(_) => self.read_modes_while_whole(row),
+        }
         let mut planes = self.picture.planes_mut();
         let mut context_left = TokenContext::default();
         let partition = &mut self.partitions[row % self.partition_count];
@@ -249,7 +264,7 @@ impl<'a> FrameDecoder<'a> {
             let macroblock = self.grid.macroblock_mut(self.grid.cell(row, column));
             let context_above = &mut self.contexts_above[column];
             let has_y2 = macroblock.luma_mode.has_y2();
-            if macroblock.skip {
+            if macroblock.skip || self.prefix.is_some_and(|progress| progress.residues_end) {
                 context_above.clear(has_y2);
                 context_left.clear(has_y2);
             } else {
@@ -259,6 +274,9 @@ impl<'a> FrameDecoder<'a> {
                     #[inline(always)]
                     || residue.read(partition, tokens, steps, has_y2, context_above, left),
                 );
+            }
+            if let Some(progress) = &mut self.prefix {
+                progress.settle(macroblock, &mut self.residue, partition, self.references.is_some());
             }
             reconstruct(
                 &self.grid,
@@ -287,13 +305,15 @@ impl<'a> FrameDecoder<'a> {
         // A copy of one's own stays in registers.
         let mut modes = self.modes.clone();
         for column in 0..self.grid.columns() {
-            let kept = match self.keeps_segments {
-                true => self.basis.segment_map.segment(row * self.grid.columns() + column),
-                false => 0,
-            };
+            let kept = self.kept_segment(row, column);
             self.coding.read(&mut modes, &mut self.grid, row, column, kept);
         }
         self.modes = modes;
+    }
+
+    /// The segment that a macroblock has unless the frame says another.
+    fn kept_segment(&self, row: usize, column: usize) -> u8 {
+        if self.keeps_segments { self.basis.segment_map.segment(row * self.grid.columns() + column) } else { 0 }
     }
 
     /// The finished picture, and the segments that stay.

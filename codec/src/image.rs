@@ -93,6 +93,11 @@ impl Size {
         self.width().div_ceil(16)
     }
 
+    /// The size of the first row of macroblocks.
+    pub(crate) const fn of_first_row(self) -> Self {
+        Self { width: self.width, height: if self.height < 16 { self.height } else { 16 } }
+    }
+
     /// Rows of macroblocks.
     pub const fn macroblock_rows(self) -> usize {
         self.height().div_ceil(16)

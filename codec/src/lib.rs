@@ -22,6 +22,7 @@ mod bitstream;
 pub mod container;
 mod decode;
 mod encode;
+pub mod executor;
 mod image;
 mod kernels;
 mod loop_filter;
@@ -34,6 +35,8 @@ mod report;
 mod samples;
 mod state;
 mod store;
+#[cfg(test)]
+mod stress;
 mod transition;
 
 #[cfg(feature = "bench-kernels")]
@@ -42,12 +45,14 @@ pub use kernels::cases as kernel_cases;
 
 pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
-pub use decode::{DecodeError, Decoded, decode};
-pub use encode::{Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse};
+pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
+pub use encode::{
+    Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse, analyse_on,
+};
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};
-pub use report::{StateReport, StateReportError};
+pub use report::{PrefixState, StateReport, StateReportError};
 pub use state::{State, StateError, StateId};
 pub use store::StateStore;
 pub use transition::{StateTag, Transition, TransitionError};

@@ -271,7 +271,15 @@ pub(crate) struct MacroblockGrid {
 impl MacroblockGrid {
     /// A grid for a picture of `size`, all [`Macroblock::OUTSIDE`].
     pub(crate) fn new(size: Size) -> Self {
-        let (columns, rows) = (size.macroblock_columns(), size.macroblock_rows());
+        Self::of(size.macroblock_rows(), size.macroblock_columns())
+    }
+
+    /// A grid of one row, whose row above is not outside but another one.
+    pub(crate) fn of_row(columns: usize) -> Self {
+        Self::of(1, columns)
+    }
+
+    fn of(rows: usize, columns: usize) -> Self {
         let cells = (columns + 1) * (rows + 1);
         Self {
             columns,
@@ -280,6 +288,21 @@ impl MacroblockGrid {
             places: vec![0; cells],
             subblocks: vec![Subblocks::default()],
         }
+    }
+
+    /// The grid whose rows are `rows`, from grids of one row each.
+    pub(crate) fn join<'a>(columns: usize, rows: impl ExactSizeIterator<Item = &'a Self>) -> Self {
+        let mut joined = Self::of(rows.len(), columns);
+        for (number, row) in rows.enumerate() {
+            let (from, to) = (row.cell(0, 0), joined.cell(number, 0));
+            joined.copy_into(to, row.row(0));
+            for column in 0..columns {
+                if let Some(own) = row.own_subblocks(from + column) {
+                    *joined.subblocks_mut(to + column) = *own;
+                }
+            }
+        }
+        joined
     }
 
     /// Macroblocks in a row.
@@ -322,6 +345,11 @@ impl MacroblockGrid {
         &self.subblocks[self.places[cell] as usize]
     }
 
+    /// The subblocks of `cell`, where they were ever changed.
+    pub(crate) fn own_subblocks(&self, cell: usize) -> Option<&Subblocks> {
+        (self.places[cell] != 0).then(|| self.subblocks(cell))
+    }
+
     /// The subblocks of `cell`, to be changed.
     pub(crate) fn subblocks_mut(&mut self, cell: usize) -> &mut Subblocks {
         let place = &mut self.places[cell];
@@ -332,9 +360,20 @@ impl MacroblockGrid {
         &mut self.subblocks[*place as usize]
     }
 
+    /// Puts `macroblocks` into the cells from `cell` on.
+    pub(crate) fn copy_into(&mut self, cell: usize, macroblocks: &[Macroblock]) {
+        self.macroblocks[cell..][..macroblocks.len()].copy_from_slice(macroblocks);
+    }
+
     /// The macroblocks of `row`, left to right.
     pub(crate) fn row(&self, row: usize) -> &[Macroblock] {
         &self.macroblocks[self.cell(row, 0)..][..self.columns]
+    }
+
+    /// The macroblocks of each row, to be changed.
+    pub(crate) fn rows_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [Macroblock]> {
+        let stride = self.stride();
+        self.macroblocks.chunks_exact_mut(stride).skip(1).map(|row| &mut row[1..])
     }
 
     /// The vector of subblock `index` of the macroblock in `cell`: zero if it is intra.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::executor::{Executor, each};
 use crate::samples::Samples;
 use crate::{Image, Size};
 
@@ -106,6 +107,11 @@ impl<'a> PlaneView<'a> {
         &self.samples[self.index(x, y)..][..width]
     }
 
+    /// The samples of macroblock row `row`, `side` samples high, with the border to its left and right.
+    pub(crate) fn strip(&self, row: usize, side: usize) -> &'a [u8] {
+        &self.samples[(self.border + row * side) * self.stride..][..side * self.stride]
+    }
+
     /// Whether all of a block of `width` by `height` at (`x`, `y`) lies within the border.
     #[inline]
     pub(crate) fn holds(&self, x: isize, y: isize, width: usize, height: usize) -> bool {
@@ -157,46 +163,37 @@ impl PictureBuffer {
         Self { size, layouts, samples: Samples::zeros(layouts.iter().map(Layout::bytes).sum()) }
     }
 
+    /// A picture all of whose macroblocks are yet to be painted: what its samples are means nothing.
+    pub(crate) fn unpainted(size: Size) -> Self {
+        let layouts = Layout::of(size);
+        Self { size, layouts, samples: Samples::unpainted(layouts.iter().map(Layout::bytes).sum()) }
+    }
+
     /// A copy of `picture`, border and all: for a frame most of which will stay as it is.
     pub(crate) fn from_picture(picture: &Picture) -> Self {
         Self { size: picture.size, layouts: picture.layouts, samples: picture.samples.clone() }
     }
 
-    /// A copy of `rows` of macroblocks as a picture of its own.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
-        let height = (rows.len() * 16).min(self.size.height());
-        let size =
-            Size::new(self.size.width() as u32, height as u32).expect("rows of a picture are no higher than it is");
-        let layouts = Layout::of(size);
-        let mut samples = Samples::with_room_for(layouts.iter().map(Layout::bytes).sum());
-        for (from, to) in self.layouts.iter().zip(&layouts) {
-            // What lies above and below the rows takes the place of the border.
-            let side = to.height / rows.len();
-            let start = from.start + rows.start * side * from.stride;
-            samples.extend_from_slice(&self.samples[start..][..to.bytes()]);
-        }
-        Self { size, layouts, samples }
-    }
-
     /// A copy of `image`; what macroblocks hold beyond the picture's own edges repeats those edges.
-    pub(crate) fn from_image(image: &Image) -> Self {
+    pub(crate) fn from_image(executor: &dyn Executor, image: &Image) -> Self {
         let size = image.size();
-        let layouts = Layout::of(size);
-        let mut copy = Samples::with_room_for(layouts.iter().map(Layout::bytes).sum());
-        let all: &mut Vec<u8> = &mut copy;
+        let mut copy = Self::unpainted(size);
+        let layouts = copy.layouts;
         let widths = [size.width(), size.chroma_width(), size.chroma_width()];
-        for ((layout, samples), width) in layouts.iter().zip(image.planes()).zip(widths) {
-            all.resize(layout.start + layout.origin(), 0);
-            let last = samples.len() / width - 1;
-            for y in 0..layout.height {
-                let row = &samples[y.min(last) * width..][..width];
-                all.extend_from_slice(row);
-                all.resize(all.len() + layout.width - width, row[width - 1]);
-                all.resize(all.len() + layout.stride - layout.width, 0);
+        each(executor, copy.strips_mut().enumerate(), |(row, strip)| {
+            for (((mut plane, layout), samples), width) in
+                strip.into_iter().zip(&layouts).zip(image.planes()).zip(widths)
+            {
+                let (side, last) = (layout.height / size.macroblock_rows(), samples.len() / width - 1);
+                for y in 0..side {
+                    let from = &samples[(row * side + y).min(last) * width..][..width];
+                    let (to, beyond) = plane.at_mut(0, y)[..layout.width].split_at_mut(width);
+                    to.copy_from_slice(from);
+                    beyond.fill(from[width - 1]);
+                }
             }
-            all.resize(layout.start + layout.bytes(), 0);
-        }
-        Self { size, layouts, samples: copy }
+        });
+        copy
     }
 
     /// Width and height.
@@ -219,6 +216,20 @@ impl PictureBuffer {
             stride: layout.stride,
             origin: layout.origin(),
         })
+    }
+
+    /// The rows of macroblocks from the top, each as planes of its own with the border to its left and right.
+    pub(crate) fn strips_mut(&mut self) -> impl ExactSizeIterator<Item = [PlaneViewMut<'_>; 3]> {
+        let (rows, layouts) = (self.size.macroblock_rows(), self.layouts);
+        let mut strips = self.planes_mut().into_iter().zip(layouts).map(|(plane, layout)| {
+            let stride = plane.stride;
+            let within = &mut plane.samples[layout.border * stride..][..layout.height * stride];
+            let strips = within.chunks_exact_mut(layout.height / rows * stride);
+            strips.map(move |samples| PlaneViewMut { samples, stride, origin: layout.border })
+        });
+        let mut next = || strips.next().expect("a picture has three planes");
+        let (y, u, v) = (next(), next(), next());
+        y.zip(u).zip(v).map(|((y, u), v)| [y, u, v])
     }
 
     /// Fills the border to the left and right of macroblock rows `rows`, whose samples must be final.
@@ -364,15 +375,14 @@ impl Picture {
 
     fn compute_id(&self) -> PictureId {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(self.size.width() as u16).to_le_bytes());
-        hasher.update(&(self.size.height() as u16).to_le_bytes());
-        // BLAKE3 hashes many kilobytes at once far faster than row by row.
         let mut gathered = Vec::with_capacity(GATHERED_BYTES + Size::MAX_SIDE as usize + 16);
+        gathered.extend_from_slice(&(self.size.width() as u16).to_le_bytes());
+        gathered.extend_from_slice(&(self.size.height() as u16).to_le_bytes());
         for row in self.aligned_rows() {
             gathered.extend_from_slice(row);
             if gathered.len() >= GATHERED_BYTES {
-                hasher.update(&gathered);
-                gathered.clear();
+                hasher.update(&gathered[..GATHERED_BYTES]);
+                gathered.drain(..GATHERED_BYTES);
             }
         }
         hasher.update(&gathered);
@@ -380,7 +390,8 @@ impl Picture {
     }
 }
 
-/// How many bytes are gathered before they are hashed: 16 chunks of BLAKE3 on each of two rounds, within L2.
+/// How many bytes are gathered before they are hashed, within L2. BLAKE3 hashes many kilobytes at once far faster than row by row, and
+/// as a whole subtree only what begins at a multiple of its own length, a power of two.
 const GATHERED_BYTES: usize = 128 * 1024;
 
 impl PartialEq for Picture {
@@ -417,6 +428,7 @@ impl fmt::Display for PictureId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::Serial;
 
     fn gradient(size: Size) -> Image {
         let mut image = Image::black(size);
@@ -430,7 +442,7 @@ mod tests {
     fn an_odd_image_comes_back_cropped() {
         for (width, height) in [(1, 1), (17, 33), (175, 143), (64, 48)] {
             let image = gradient(Size::new(width, height).unwrap());
-            let picture = PictureBuffer::from_image(&image).freeze();
+            let picture = PictureBuffer::from_image(&Serial, &image).freeze();
             assert_eq!(picture.image(), image);
             assert_eq!(picture.rows(Plane::U).len(), image.size().chroma_height());
         }
@@ -438,7 +450,7 @@ mod tests {
 
     #[test]
     fn the_border_repeats_the_outermost_samples() {
-        let picture = PictureBuffer::from_image(&gradient(Size::new(35, 21).unwrap())).freeze();
+        let picture = PictureBuffer::from_image(&Serial, &gradient(Size::new(35, 21).unwrap())).freeze();
         for plane in Plane::ALL {
             let view = picture.plane(plane);
             let (right, bottom) = (view.width as isize - 1, view.height as isize - 1);
@@ -458,12 +470,12 @@ mod tests {
     #[test]
     fn the_id_follows_size_and_samples_and_nothing_else() {
         let image = gradient(Size::new(40, 24).unwrap());
-        let picture = PictureBuffer::from_image(&image).freeze();
-        assert_eq!(PictureBuffer::from_image(&image).freeze().id(), picture.id());
+        let picture = PictureBuffer::from_image(&Serial, &image).freeze();
+        assert_eq!(PictureBuffer::from_image(&Serial, &image).freeze().id(), picture.id());
 
         let mut other = image.clone();
         other.i420_mut()[500] ^= 1;
-        assert_ne!(PictureBuffer::from_image(&other).freeze().id(), picture.id());
+        assert_ne!(PictureBuffer::from_image(&Serial, &other).freeze().id(), picture.id());
 
         let narrower = PictureBuffer::new(Size::new(39, 24).unwrap()).freeze();
         assert_ne!(PictureBuffer::new(Size::new(40, 24).unwrap()).freeze().id(), narrower.id());

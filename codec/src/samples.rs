@@ -11,17 +11,31 @@ pub(crate) struct Samples(Vec<u8>);
 /// Room that nobody uses.
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// A frame is encoded in four pictures: its source, two versions, and a strip of one.
+/// A frame is encoded in three pictures, its source and two versions; one more is decoded.
 const MOST_SPARE: usize = 4;
 
 impl Samples {
     /// No samples yet, and room for `count`.
     pub(crate) fn with_room_for(count: usize) -> Self {
+        let mut room = Self::room_for(count);
+        room.clear();
+        Self(room)
+    }
+
+    /// `count` samples that are yet to be painted, every one: what they are means nothing.
+    pub(crate) fn unpainted(count: usize) -> Self {
+        let mut room = Self::room_for(count);
+        room.resize(count, 0);
+        Self(room)
+    }
+
+    /// Room for `count` samples, with what was left in it.
+    fn room_for(count: usize) -> Vec<u8> {
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
         // Much larger room would be lost to pictures that need it.
         let fits = |room: &Vec<u8>| (count..=2 * count).contains(&room.capacity());
         let found = spare.iter().position(fits).map(|at| spare.swap_remove(at));
-        Self(found.unwrap_or_else(|| Vec::with_capacity(count)))
+        found.unwrap_or_else(|| Vec::with_capacity(count))
     }
 
     /// `count` samples, all 0.
@@ -42,8 +56,7 @@ impl Clone for Samples {
 
 impl Drop for Samples {
     fn drop(&mut self) {
-        let mut room = std::mem::take(&mut self.0);
-        room.clear();
+        let room = std::mem::take(&mut self.0);
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() == MOST_SPARE {
             // Pictures of another size may have come.
@@ -79,5 +92,6 @@ mod tests {
         let again = Samples::zeros(100_003);
         assert!(again.iter().all(|sample| *sample == 0));
         assert_eq!(again.clone()[..], again[..]);
+        assert_eq!(Samples::unpainted(100_001).len(), 100_001);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Image;
+use crate::executor::Serial;
 use crate::picture::PictureBuffer;
 use proptest::prelude::*;
 
@@ -15,7 +16,7 @@ fn any_picture(size: Size) -> impl Strategy<Value = Arc<Picture>> {
         for (index, sample) in image.i420_mut().iter_mut().enumerate() {
             *sample = start.wrapping_add((index as u8).wrapping_mul(step));
         }
-        PictureBuffer::from_image(&image).freeze()
+        PictureBuffer::from_image(&Serial, &image).freeze()
     })
 }
 
@@ -49,7 +50,7 @@ fn change(stream: &mut Stream, part: usize, at: prop::sample::Index) {
             let mut image = stream.references[at.index(3)].image();
             let sample = at.index(image.i420().len());
             image.i420_mut()[sample] ^= 1;
-            stream.references[at.index(3)] = PictureBuffer::from_image(&image).freeze();
+            stream.references[at.index(3)] = PictureBuffer::from_image(&Serial, &image).freeze();
         }
         1 => {
             let mut bytes: Vec<u8> = stream.probabilities.bytes().collect();
@@ -125,7 +126,8 @@ fn equal_states_from_different_pictures_in_memory_have_one_id() {
             filter_deltas: FilterDeltas::default(),
         })
     };
-    let (one, other) = (PictureBuffer::from_image(&image).freeze(), PictureBuffer::from_image(&image).freeze());
+    let (one, other) =
+        (PictureBuffer::from_image(&Serial, &image).freeze(), PictureBuffer::from_image(&Serial, &image).freeze());
     let shared = state(Arc::clone(&one), Arc::clone(&one));
     let separate = state(one, other);
     assert_eq!(shared, separate);

@@ -65,6 +65,11 @@ impl Transition {
         [&self.source.0[..], &self.target.0, &self.frame].concat()
     }
 
+    /// Where the transition starts that `bytes` are, or are a beginning of; none if they are too few to say.
+    pub fn source_of(bytes: &[u8]) -> Option<StateTag> {
+        bytes.first_chunk().copied().map(StateTag)
+    }
+
     /// Reads what [`Transition::to_bytes`] wrote, or a beginning of it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TransitionError> {
         let too_few = TransitionError { bytes: bytes.len() };
@@ -82,6 +87,7 @@ mod tests {
     fn a_transition_reads_back_as_written_and_its_beginning_too() {
         let transition = Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), frame: vec![3, 4, 5] };
         let bytes = transition.to_bytes();
+        assert_eq!(Transition::source_of(&bytes[..8]), Some(transition.source));
         assert_eq!(Transition::from_bytes(&bytes), Ok(transition));
         assert_eq!(Transition::from_bytes(&bytes[..17]).unwrap().frame, [3]);
         assert_eq!(Transition::from_bytes(&bytes[..15]), Err(TransitionError { bytes: 15 }));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use oyster_codec::container::ivf::IvfReader;
-use oyster_codec::{State, decode};
+use oyster_codec::{State, decode, decode_prefix};
 use proptest::prelude::*;
 
 /// Small streams that between them use every feature of the format.
@@ -58,8 +58,15 @@ fn steps() -> &'static [Step] {
     })
 }
 
-/// Decodes twice, and goes on from what came out, as a receiver would.
+/// Decodes twice, and goes on from what came out, as a receiver would; and the same bytes as the beginning of a frame.
 fn decode_and_go_on(source: &State, frame: &[u8], next: &[u8]) -> Result<(), TestCaseError> {
+    match (decode_prefix(source, frame), decode_prefix(source, frame)) {
+        (Ok(one), Ok(other)) => {
+            prop_assert_eq!(one.target.id(), other.target.id());
+            let _ = decode_prefix(&one.target, next);
+        }
+        (one, other) => prop_assert_eq!(one.err(), other.err()),
+    }
     let decoded = decode(source, frame);
     match (&decoded, &decode(source, frame)) {
         (Ok(one), Ok(other)) => {

@@ -1,7 +1,10 @@
-//! The law: what a decoder makes of an encoded frame is, to the bit, the state that the encoder named.
+//! The laws: what a decoder makes of an encoded frame is, to the bit, the state that the encoder named; and a frame is the same
+//! on however many threads it was encoded.
 
+use oyster_codec::executor::{Executor, Serial, both};
 use oyster_codec::{
-    Effort, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State, Transition, analyse, decode,
+    Analysis, DecodedPrefix, Effort, Encoded, Fineness, FrameKind, Hints, Image, Plan, QuantizerIndex, Size, State,
+    Transition, analyse, analyse_on, decode, decode_prefix,
 };
 use proptest::prelude::*;
 
@@ -72,14 +75,50 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
+    fn the_more_of_a_frame_is_here_the_more_of_it_is_decoded_and_in_the_end_all(
+        size in sizes(), key in any::<bool>(), finest in 0..=127u8, time in 1..20i32, seed in any::<u32>(),
+        mut lengths in prop::collection::vec(0.0..1.0f64, 1..12),
+    ) {
+        let quantizer = QuantizerIndex::new(finest).unwrap();
+        let first = analyse(&State::blank(), &scene(size, 0, seed), &Plan::key(quantizer), &Hints::default(), Effort::Live);
+        let source = first.unwrap().finish(quantizer).target;
+        let plan = if key { Plan::key(quantizer) } else { Plan::inter(quantizer) };
+        let encoded = analyse(&source, &scene(size, time, seed), &plan, &Hints::default(), Effort::Live).unwrap().finish(quantizer);
+        let told = |prefix: &DecodedPrefix| (prefix.predicted, prefix.whole, prefix.target.id());
+
+        lengths.sort_by(f64::total_cmp);
+        let mut last: Option<DecodedPrefix> = None;
+        for length in lengths {
+            let prefix = &encoded.frame[..(length * encoded.frame.len() as f64) as usize];
+            let Ok(decoded) = decode_prefix(&source, prefix) else {
+                prop_assert!(last.is_none(), "a longer prefix has the header, too");
+                continue;
+            };
+            prop_assert_eq!(told(&decode_prefix(&source, prefix).unwrap()), told(&decoded));
+            prop_assert!(decoded.whole <= decoded.predicted && decoded.predicted <= decoded.macroblocks);
+            if let Some(last) = last {
+                prop_assert!(decoded.predicted >= last.predicted && decoded.whole >= last.whole);
+                let as_much = (decoded.predicted, decoded.whole) == (last.predicted, last.whole);
+                prop_assert!(!as_much || decoded.target.id() == last.target.id());
+            }
+            last = Some(decoded);
+        }
+        let all = decode_prefix(&source, &encoded.frame).unwrap();
+        prop_assert_eq!(told(&all), (all.macroblocks, all.macroblocks, encoded.target.id()));
+        prop_assert_eq!(all.shown.unwrap().image(), decode(&source, &encoded.frame).unwrap().shown.unwrap().image());
+    }
+
+    #[test]
     fn a_decoder_reaches_the_state_that_the_encoder_named(
         size in sizes(),
         steps in prop::collection::vec(step(), 1..6),
         seed in any::<u32>(),
+        threads in 2..6usize,
     ) {
         let mut state = State::blank();
         let mut hints = Hints::default();
         let mut time = 0;
+        let threads = Threads(threads);
         for step in steps {
             time += step.time;
             let finest = QuantizerIndex::new(step.finest).unwrap();
@@ -95,10 +134,15 @@ proptest! {
             let told = if step.hinted { hints.clone() } else { Hints::default() };
             let analysis = analyse(&state, &image, &plan, &told, step.effort).unwrap();
             let quantizer = QuantizerIndex::new(step.finish).unwrap();
-            let encoded = match step.budget {
-                Some(bytes) => analysis.finish(analysis.fit(bytes)),
-                None => analysis.finish(quantizer),
+            let finish = |executor: &dyn Executor, analysis: &Analysis| match step.budget {
+                Some(bytes) => analysis.finish_on(executor, analysis.sizes_on(executor).fit(bytes, finest, finest)),
+                None => analysis.finish_on(executor, quantizer),
             };
+            let encoded = finish(&Serial, &analysis);
+            let side_by_side = analyse_on(&threads, &state, &image, &plan, &told, step.effort).unwrap();
+            prop_assert_eq!(side_by_side.hints(), analysis.hints());
+            let other: Encoded = finish(&threads, &side_by_side);
+            prop_assert_eq!((&other.frame, &other.target), (&encoded.frame, &encoded.target));
             let decoded = decode(&state, &encoded.frame).unwrap();
             prop_assert_eq!(decoded.target.id(), encoded.target.id());
             prop_assert_eq!(&decoded.target, &encoded.target);
@@ -109,6 +153,43 @@ proptest! {
             hints = analysis.hints();
             state = encoded.target;
         }
+    }
+}
+
+#[test]
+fn a_frame_is_the_same_on_any_number_of_threads() {
+    let size = Size::new(330, 250).unwrap();
+    let at = |value| QuantizerIndex::new(value).unwrap();
+    for effort in [Effort::Live, Effort::Balanced, Effort::Film] {
+        let (mut state, mut hints) = (State::blank(), Hints::default());
+        for time in 0..4 {
+            let image = scene(size, time * time, 5);
+            let plan = if time == 0 { Plan::key(at(24)) } else { Plan::inter(at(24)) };
+            let encode = |executor: &dyn Executor| {
+                let analysis = analyse_on(executor, &state, &image, &plan, &hints, effort).unwrap();
+                let pair =
+                    both(executor, || analysis.finish_on(executor, at(24)), || analysis.finish_on(executor, at(28)));
+                ([pair.0.frame, pair.1.frame], [pair.0.target, pair.1.target], analysis.hints())
+            };
+            let alone = encode(&Serial);
+            for threads in 1..=4 {
+                assert!(encode(&Threads(threads)) == alone, "frame {time} on {threads} threads, {effort:?}");
+            }
+            (state, hints) = (alone.1[0].clone(), alone.2);
+        }
+    }
+}
+
+/// A new thread for every task.
+struct Threads(usize);
+
+impl Executor for Threads {
+    fn width(&self) -> usize {
+        self.0
+    }
+
+    fn run(&self, tasks: &[&(dyn Fn() + Sync)]) {
+        std::thread::scope(|scope| tasks.iter().for_each(|task| drop(scope.spawn(task))));
     }
 }
 

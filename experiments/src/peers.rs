@@ -6,9 +6,10 @@ use std::time::Duration;
 use oyster_codec::EncodeError;
 use oyster_receiver::{DecodeResult, Receiver};
 use oyster_sender::{EncodeResult, Sender};
+use oyster_transport::Ingredient;
 
 use crate::record::Record;
-use crate::run::{Scenario, Stopwatch};
+use crate::run::{Cost, Scenario, Stopwatch};
 
 /// A call, but for the links between its ends.
 pub(crate) struct Peers<'a> {
@@ -25,11 +26,16 @@ pub(crate) struct Peers<'a> {
 
 impl<'a> Peers<'a> {
     pub(crate) fn new(scenario: &'a Scenario, from: Duration) -> Self {
+        let receiver = Receiver::new(scenario.sender.profile);
         Self {
             scenario,
             from,
             sender: Sender::new(scenario.sender, scenario.effort),
-            receiver: Receiver::new(scenario.sender.profile),
+            receiver: if scenario.sender.without == Some(Ingredient::Prefix) {
+                receiver.without_prefixes()
+            } else {
+                receiver
+            },
             encoding: None,
             decoding: None,
             record: Record::default(),
@@ -77,7 +83,13 @@ impl<'a> Peers<'a> {
             let measured = stopwatch(&mut || result = Some(job.run()));
             self.record.encode_started(job.capture, now);
             let result = result.expect("the stopwatch runs the work")?;
-            self.encoding = Some((now + self.scenario.encode_cost.of(measured), result));
+            let mut cost = self.scenario.encode_cost.of(measured);
+            if job.beginning.is_some()
+                && let Cost::Charged(decode) = self.scenario.decode_cost
+            {
+                cost += decode; // a measured one is in the measure already
+            }
+            self.encoding = Some((now + cost, result));
         }
         Ok(())
     }

@@ -74,9 +74,9 @@ impl Record {
         self.deliveries.push(Delivered { arrival_us: micros(arrival), wire_bytes, queue_delay_ms });
     }
 
-    /// A frame had arrived at `received_at`, and the decoder took it up now.
+    /// A frame had arrived at `received_at`, or as much of it as is decoded, and the decoder took it up now.
     pub fn decode_started(&mut self, frame: FrameNumber, received_at: Duration, at: Duration) {
-        if let Some(frame) = self.of(frame) {
+        if let Some(frame) = self.not_yet_shown(frame) {
             frame.received_us = Some(micros(received_at));
             frame.decode_start_us = Some(micros(at));
         }
@@ -84,12 +84,14 @@ impl Record {
 
     /// It was decoded.
     pub fn decoded(&mut self, frame: FrameNumber, at: Duration) {
-        if let Some(frame) = self.of(frame) {
+        if let Some(frame) = self.not_yet_shown(frame) {
             frame.decoded_us = Some(micros(at));
         }
     }
 
     /// Its picture is on the screen. Answers its likeness to what was captured: linear SSIM of luma.
+    ///
+    /// Where its beginning was shown before all of it, the record keeps the first: delay and likeness are those of one picture.
     pub fn shown(&mut self, shown: &Shown, at: Duration) -> Option<f64> {
         let capture = *self.captures.get(&shown.frame.0)?;
         let (oldest, _) = self.originals.front()?;
@@ -98,10 +100,11 @@ impl Record {
         let picture = shown.picture.image();
         let ssim_y = quality::ssim_y(&original, &picture).ok()?;
         let psnr_y_db = quality::psnr_y(&original, &picture).ok()?;
-        let frame = self.of(shown.frame)?;
-        frame.shown_us = Some(micros(at));
-        frame.ssim_y = Some(ssim_y);
-        frame.psnr_y_db = Some(psnr_y_db);
+        if let Some(frame) = self.not_yet_shown(shown.frame) {
+            frame.shown_us = Some(micros(at));
+            frame.ssim_y = Some(ssim_y);
+            frame.psnr_y_db = Some(psnr_y_db);
+        }
         Some(ssim_y)
     }
 
@@ -111,9 +114,10 @@ impl Record {
         Some(Duration::from_micros(record.shown_us?.saturating_sub(record.captured_us)))
     }
 
-    fn of(&mut self, frame: FrameNumber) -> Option<&mut CapturedFrame> {
+    /// The record of a sent frame of which nothing has been on the screen.
+    fn not_yet_shown(&mut self, frame: FrameNumber) -> Option<&mut CapturedFrame> {
         let capture = *self.captures.get(&frame.0)?;
-        self.frames.get_mut(capture as usize)
+        self.frames.get_mut(capture as usize).filter(|frame| frame.shown_us.is_none())
     }
 
     /// What crossed the media link: when, and how many bytes on the wire.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oyster_codec::{DecodeError, Decoded, State, StateTag, Transition, decode};
+use oyster_codec::{DecodeError, Decoded, State, StateTag, Transition, decode, decode_prefix};
 use oyster_transport::FrameNumber;
 
 /// Everything that decoding one received frame depends on.
@@ -16,6 +16,8 @@ pub struct DecodeJob {
     pub source: State,
     /// The frame, or as much of it as arrived, and the state that the sender says it leads to.
     pub transition: Transition,
+    /// Whether it is to be decoded as a beginning whose rest may still come.
+    pub is_prefix: bool,
 }
 
 /// What decoding gave.
@@ -25,6 +27,8 @@ pub struct DecodeResult {
     pub number: FrameNumber,
     /// The state that the sender says it leads to.
     pub promised: StateTag,
+    /// Of how many bytes, if it was a beginning whose rest may still come.
+    pub prefix_bytes: Option<usize>,
     /// State and picture, or why there are none.
     pub decoded: Result<Decoded, DecodeError>,
 }
@@ -32,11 +36,17 @@ pub struct DecodeResult {
 impl DecodeJob {
     /// Decodes. Pure: the same job gives the same state.
     pub fn run(&self) -> DecodeResult {
-        let decoded = decode(&self.source, &self.transition.frame);
+        let (source, frame) = (&self.source, &self.transition.frame);
+        let decoded = if self.is_prefix {
+            decode_prefix(source, frame).map(|prefix| Decoded { target: prefix.target, shown: prefix.shown })
+        } else {
+            decode(source, frame)
+        };
         if let Ok(decoded) = &decoded {
             // Naming a state means hashing its picture: here, where it may take its time.
             decoded.target.id();
         }
-        DecodeResult { number: self.number, promised: self.transition.target, decoded }
+        let prefix_bytes = self.is_prefix.then_some(frame.len());
+        DecodeResult { number: self.number, promised: self.transition.target, prefix_bytes, decoded }
     }
 }

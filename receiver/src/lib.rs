@@ -2,18 +2,24 @@
 //!
 //! Sans-IO: the receiver never decodes, it hands out [`DecodeJob`]s, which are values, and takes their results back.
 //! A frame names the state it starts from; whichever held state that is, the frame is decoded from it, so a loss costs
-//! nothing but the frames that were built on it (Salsify §3.2).
+//! nothing but the frames that were built on it (Salsify §3.2). When the rest of a frame is late or lost, its beginning is
+//! decoded and shown; that state, too, is named in acks.
 
 mod job;
+mod prefix;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Picture, State, StateId, StateReport, StateStore, StateTag, Transition};
-use oyster_transport::{FragmentError, FrameNumber, FrameReceiver, Profile, ReceivedFrame, ReceiverConfig};
+use oyster_codec::{Decoded, Picture, State, StateId, StateReport, StateStore, StateTag, Transition};
+use oyster_transport::{
+    FragmentError, FrameNumber, FrameReceiver, PartialFrame, Profile, ReceivedFrame, ReceiverConfig,
+};
 
 pub use job::{DecodeJob, DecodeResult};
+
+use prefix::Prefixes;
 
 /// States kept to decode from. The sender may start from any that it was told of, a round trip and its queues later: a
 /// second of them at 30 frames a second. At 640x360 they take 13 MB.
@@ -37,6 +43,8 @@ pub struct Shown {
     pub frame: FrameNumber,
     /// The picture.
     pub picture: Arc<Picture>,
+    /// Whether all of the frame is in it. Otherwise another picture of it may follow.
+    pub is_whole: bool,
 }
 
 /// The receiving half of a call.
@@ -54,6 +62,11 @@ pub struct Receiver {
     /// Frames that came out of reassembly, and when.
     waiting: VecDeque<(ReceivedFrame, Duration)>,
     decoding: bool,
+    /// None where beginnings of frames are not shown.
+    prefixes: Option<Prefixes>,
+    newest_shown: Option<FrameNumber>,
+    /// When something was last decoded: the picture on the screen is from then.
+    still_since: Duration,
 }
 
 impl Receiver {
@@ -70,7 +83,15 @@ impl Receiver {
             handled: None,
             waiting: VecDeque::new(),
             decoding: false,
+            prefixes: (profile == Profile::Oyster).then(Prefixes::new),
+            newest_shown: None,
+            still_since: Duration::ZERO,
         }
+    }
+
+    /// The same, but for [`Profile::Oyster`] without showing beginnings of frames, to see what that is worth.
+    pub fn without_prefixes(self) -> Self {
+        Self { prefixes: None, ..self }
     }
 
     /// States kept to decode from, at most [`MAX_STATES`]; the blank one is not counted.
@@ -95,7 +116,12 @@ impl Receiver {
             return None;
         }
         if self.profile == Profile::Oyster {
-            return self.newest_decodable().or_else(|| self.give_up_hopeless(now));
+            let job =
+                self.newest_decodable().or_else(|| self.newest_prefix(now)).or_else(|| self.give_up_hopeless(now));
+            if job.is_some() {
+                (self.decoding, self.still_since) = (true, now);
+            }
+            return job;
         }
         while let Some((frame, received_at)) = self.waiting.pop_front() {
             let number = frame.number();
@@ -115,9 +141,7 @@ impl Receiver {
     fn newest_decodable(&mut self) -> Option<DecodeJob> {
         let decodable = |(frame, _): &(ReceivedFrame, Duration)| match frame {
             ReceivedFrame::Complete { number, payload } => {
-                let source = Transition::from_bytes(payload).ok().map(|transition| transition.source);
-                let held = |tag| tag == self.blank.id().tag() || self.states.find(tag).is_some();
-                source.is_some_and(held).then_some(*number)
+                Transition::source_of(payload).is_some_and(|source| self.held(source).is_some()).then_some(*number)
             }
             ReceivedFrame::Abandoned { .. } => None,
         };
@@ -126,9 +150,34 @@ impl Receiver {
         let (frame, received_at) = self.waiting.remove(place)?;
         self.waiting.retain(|(frame, _)| frame.number() > newest);
         self.transport.forget_before(FrameNumber(newest.0.saturating_add(1)));
-        let job = self.job_for(frame, received_at)?;
-        self.decoding = true;
-        Some(job)
+        self.job_for(frame, received_at)
+    }
+
+    /// The state of this name, if it is held.
+    fn held(&self, tag: StateTag) -> Option<&State> {
+        let prefix = || self.prefixes.as_ref().and_then(|prefixes| prefixes.states.find(tag));
+        let blank = Some(&self.blank).filter(|blank| blank.id().tag() == tag);
+        blank.or_else(|| self.states.find(tag)).or_else(prefix)
+    }
+
+    /// Beginnings of frames that something can be made of, newest first, and when that is to be.
+    fn prefixes_due(&self) -> impl Iterator<Item = (PartialFrame<'_>, Duration)> {
+        self.transport.partial_frames().filter_map(|partial| {
+            let source = Transition::source_of(partial.beginning)?;
+            self.held(source)?;
+            let due = self.prefixes.as_ref()?.due(&partial, self.still_since)?;
+            Some((partial, due))
+        })
+    }
+
+    /// The newest beginning of a frame whose rest is late.
+    fn newest_prefix(&mut self, now: Duration) -> Option<DecodeJob> {
+        let (partial, _) = self.prefixes_due().find(|(_, due)| *due <= now)?;
+        let (number, fragments, received_at) = (partial.number, partial.prefix_fragments, partial.grew_at);
+        self.prefixes.as_mut()?.handle_started(number, fragments);
+        let transition = Transition::from_bytes(&self.transport.prefix(number)).ok()?;
+        let source = self.held(transition.source)?.clone();
+        Some(DecodeJob { number, received_at, source, transition, is_prefix: true })
     }
 
     /// Frames whose source state is not held and cannot come any more, as no frame before them is missing; or has not come
@@ -158,8 +207,7 @@ impl Receiver {
             ReceivedFrame::Abandoned { .. } => return None,
         };
         let transition = Transition::from_bytes(&payload).ok()?;
-        let source = match self.states.find(transition.source) {
-            _ if transition.source == self.blank.id().tag() => self.blank.clone(),
+        let source = match self.held(transition.source) {
             Some(state) => {
                 let state = state.clone();
                 if classic && whole {
@@ -172,12 +220,15 @@ impl Receiver {
             None if classic => self.current.clone(),
             None => return None,
         };
-        Some(DecodeJob { number, received_at, source, transition })
+        Some(DecodeJob { number, received_at, source, transition, is_prefix: false })
     }
 
     /// A decode ended: its picture, if it gave one to show.
     pub fn handle_decoded(&mut self, result: DecodeResult) -> Option<Shown> {
         self.decoding = false;
+        if let Some(bytes) = result.prefix_bytes {
+            return self.handle_prefix(result.number, bytes, result.decoded.ok()?);
+        }
         self.handled = Some(result.number.0);
         self.transport.renew_ack();
         self.astray = result.decoded.is_err();
@@ -189,7 +240,25 @@ impl Receiver {
             // Not the state the sender named: a picture nobody meant to be seen.
             return None;
         }
-        decoded.shown.map(|picture| Shown { frame: result.number, picture })
+        self.show(result.number, decoded.shown?, true)
+    }
+
+    /// A beginning of a frame was decoded. Too short a one gave nothing; the next may.
+    fn handle_prefix(&mut self, number: FrameNumber, bytes: usize, decoded: Decoded) -> Option<Shown> {
+        let prefixes = self.prefixes.as_mut()?;
+        prefixes.handle_state(number, bytes, decoded.target.id().tag());
+        prefixes.states.insert(decoded.target);
+        self.transport.renew_ack();
+        self.show(number, decoded.shown?, false)
+    }
+
+    /// A picture to show, unless a newer one was.
+    fn show(&mut self, frame: FrameNumber, picture: Arc<Picture>, is_whole: bool) -> Option<Shown> {
+        if self.newest_shown > Some(frame) {
+            return None;
+        }
+        self.newest_shown = Some(frame);
+        Some(Shown { frame, picture, is_whole })
     }
 
     /// The next ack to send back, if one is due.
@@ -198,14 +267,19 @@ impl Receiver {
             current: if self.astray { NOWHERE } else { self.current.id().tag() },
             handled: self.handled,
             held: self.states.ids().rev().take(MAX_NAMED).rev().map(StateId::tag).collect(),
+            prefix: self.prefixes.as_ref().and_then(|prefixes| prefixes.newest(self.handled)),
         };
         self.transport.poll_ack(&report.to_bytes(), now)
     }
 
     /// When to call [`Receiver::poll_job`] again, if nothing arrives before.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let waits_for_source = self.profile == Profile::Oyster && !self.decoding;
-        let oldest = self.waiting.iter().map(|(_, received_at)| *received_at + SOURCE_WAIT).min();
-        [self.transport.poll_timeout(), oldest.filter(|_| waits_for_source)].into_iter().flatten().min()
+        let may_decode = self.profile == Profile::Oyster && !self.decoding;
+        let hopeless = self.waiting.iter().map(|(_, received_at)| *received_at + SOURCE_WAIT).min();
+        let prefix = self.prefixes_due().map(|(_, due)| due).min();
+        [self.transport.poll_timeout(), hopeless.filter(|_| may_decode), prefix.filter(|_| may_decode)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

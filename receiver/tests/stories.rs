@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use oyster_codec::{
-    Effort, Encoded, Hints, Image, Plan, QuantizerIndex, Size, State, StateReport, StateTag, Transition, analyse,
+    Effort, Encoded, Hints, Image, Plan, PrefixState, QuantizerIndex, Size, State, StateReport, StateTag, Transition,
+    analyse, decode_prefix,
 };
 use oyster_receiver::{MAX_STATES, Receiver, Shown};
 use oyster_scene::Scene;
-use oyster_transport::{AckHeader, FragmentError, FrameNumber, FrameSender, Profile, SenderConfig};
+use oyster_transport::{AckHeader, FragmentError, FragmentHeader, FrameNumber, FrameSender, Profile, SenderConfig};
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -159,6 +160,36 @@ fn a_frame_waits_for_the_one_before_it_and_a_recovery_overtakes_both() {
     assert_eq!(bench.send(&recovery).len(), 1, "nothing before it is waited for");
     assert!(bench.deliver(&late).is_empty(), "a picture older than what is on the screen");
     assert_eq!(bench.report().handled, Some(4));
+}
+
+#[test]
+fn when_the_rest_of_a_frame_is_late_its_beginning_is_shown_and_named_and_then_all_of_it() {
+    let mut bench = Bench::new(Profile::Oyster);
+    let key = bench.encode(&State::blank(), 0);
+    bench.send(&key);
+    let fine = QuantizerIndex::saturating(2);
+    let analysis = analyse(&key.target, &bench.image(25), &Plan::inter(fine), &Hints::default(), Effort::Live).unwrap();
+    let frame = analysis.finish(fine);
+    let datagrams = bench.datagrams(&frame.transition());
+    let (first, rest) = datagrams.split_at(datagrams.len() - 1);
+    assert!(!first.is_empty(), "a frame of several fragments");
+    assert!(bench.deliver(first).is_empty(), "the rest may come at once");
+
+    bench.now = bench.receiver.poll_timeout().expect("it is not waited for as long as it takes");
+    let shown = bench.decode();
+    let bytes = FragmentHeader::read(&first[0]).unwrap().1.len() * first.len() - Transition::HEADER_BYTES;
+    let begun = decode_prefix(&key.target, &frame.frame[..bytes]).unwrap();
+    assert_eq!((shown[0].frame, shown[0].is_whole), (FrameNumber(1), false));
+    assert_eq!(shown[0].picture, begun.shown.unwrap());
+    let named = PrefixState { transition: 1, bytes: bytes as u32, state: begun.target.id().tag() };
+    assert_eq!(bench.report().prefix, Some(named));
+    assert_eq!(bench.receiver.poll_timeout(), None, "no more can be made of it");
+
+    let onward = bench.encode(&begun.target, 26);
+    let shown = bench.deliver(rest);
+    assert_eq!((shown[0].frame, shown[0].is_whole), (FrameNumber(1), true));
+    assert_eq!(bench.report().prefix, None, "all of it is here");
+    assert_eq!(bench.send(&onward).len(), 1, "a sender that gave up the rest is followed all the same");
 }
 
 #[test]

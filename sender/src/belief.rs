@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use oyster_codec::{StateReport, StateTag};
+use oyster_codec::{PrefixState, StateReport, StateTag};
 use oyster_transport::FrameNumber;
 
 /// More frames than this in flight means the receiver is silent: the oldest are forgotten, and with them the hope that
@@ -27,6 +27,8 @@ pub(crate) struct ReceiverBelief {
     unconfirmed: VecDeque<Sent>,
     /// States the newest report names, oldest first. The blank state is always held and never named.
     held: Vec<StateTag>,
+    /// What it holds besides of a frame it has only the beginning of, newer than all those; and the state that frame starts from.
+    begun: Option<(PrefixState, StateTag)>,
     /// Where its decoder was.
     current: StateTag,
     blank: StateTag,
@@ -35,7 +37,7 @@ pub(crate) struct ReceiverBelief {
 impl ReceiverBelief {
     /// A receiver that holds the blank state and nothing else.
     pub(crate) fn new(blank: StateTag) -> Self {
-        Self { unconfirmed: VecDeque::new(), held: Vec::new(), current: blank, blank }
+        Self { unconfirmed: VecDeque::new(), held: Vec::new(), begun: None, current: blank, blank }
     }
 
     pub(crate) fn handle_sent(&mut self, number: FrameNumber, source: StateTag, target: StateTag) {
@@ -60,6 +62,11 @@ impl ReceiverBelief {
         if let Some(newest_held) = self.unconfirmed.iter().rposition(|sent| report.held.contains(&sent.target)) {
             self.unconfirmed.drain(..=newest_held);
         }
+        let source_of = |prefix: PrefixState| {
+            let begun = self.unconfirmed.iter().find(|sent| sent.number.0 == prefix.transition)?;
+            Some((prefix, begun.source))
+        };
+        self.begun = report.prefix.and_then(source_of);
         // Frames are handled in order: one that was dealt with and left no state behind will never give one.
         if let Some(handled) = report.handled {
             for sent in self.unconfirmed.iter_mut().take_while(|sent| sent.number.0 <= handled) {
@@ -72,8 +79,10 @@ impl ReceiverBelief {
     pub(crate) fn likely(&self) -> StateTag {
         let mut good = self.held.clone();
         good.push(self.blank);
+        good.extend(self.begun.map(|(begun, _)| begun.state));
         let mut best = self.known();
-        for sent in self.unconfirmed.iter().filter(|sent| !sent.broken) {
+        let is_newer = |sent: &&Sent| self.begun.is_none_or(|(begun, _)| sent.number.0 >= begun.transition);
+        for sent in self.unconfirmed.iter().filter(|sent| !sent.broken).filter(is_newer) {
             if good.contains(&sent.source) {
                 good.push(sent.target);
                 best = sent.target;
@@ -87,15 +96,25 @@ impl ReceiverBelief {
         self.unconfirmed.back().map_or_else(|| self.known(), |sent| sent.target)
     }
 
-    /// The newest state the receiver said it holds; the blank state if it named none.
+    /// The newest state the receiver said it holds, be it after a beginning; the blank state if it named none.
     pub(crate) fn known(&self) -> StateTag {
-        self.held.last().copied().unwrap_or(self.blank)
+        let begun = self.begun.map(|(begun, _)| begun.state);
+        begun.or(self.held.last().copied()).unwrap_or(self.blank)
+    }
+
+    /// The beginning of a frame that leads to `state`, and the state that frame starts from, if the receiver holds that.
+    pub(crate) fn begun(&self, state: StateTag) -> Option<(PrefixState, StateTag)> {
+        self.begun.filter(|(begun, _)| begun.state == state)
     }
 
     /// Whether a frame may still start from `state`, or a report still name it: other states can be forgotten. A frame
     /// that was given up may have arrived after all, so its state stays until a newer one is confirmed.
     pub(crate) fn may_need(&self, state: StateTag) -> bool {
-        state == self.current || self.held.contains(&state) || self.unconfirmed.iter().any(|sent| sent.target == state)
+        let begun = self.begun.is_some_and(|(begun, source)| state == begun.state || state == source);
+        begun
+            || state == self.current
+            || self.held.contains(&state)
+            || self.unconfirmed.iter().any(|sent| sent.target == state)
     }
 }
 
@@ -118,7 +137,7 @@ mod tests {
 
     fn report(handled: u32, held: &[u8]) -> StateReport {
         let current = tag(held.last().copied().unwrap_or(0));
-        StateReport { current, handled: Some(handled), held: held.iter().map(|&n| tag(n)).collect() }
+        StateReport { current, handled: Some(handled), held: held.iter().map(|&n| tag(n)).collect(), prefix: None }
     }
 
     #[test]
@@ -153,6 +172,23 @@ mod tests {
         let mut belief = chain(4);
         belief.handle_report(&report(3, &[1]), |_| true);
         assert_eq!(belief.likely(), tag(1));
+    }
+
+    #[test]
+    fn of_a_broken_frame_its_beginning_is_gone_on_from_and_of_one_that_may_come_the_whole() {
+        let mut belief = chain(4);
+        let begun = PrefixState { transition: 3, bytes: 100, state: tag(30) };
+        let report = StateReport { prefix: Some(begun), ..report(2, &[1, 2]) };
+        belief.handle_report(&report, |_| true);
+        assert_eq!((belief.known(), belief.likely()), (tag(30), tag(4)));
+        belief.handle_lost(FrameNumber(3));
+        assert_eq!(belief.likely(), tag(30));
+        assert_eq!(belief.begun(tag(30)), Some((begun, tag(2))));
+        assert!(belief.may_need(tag(30)) && belief.may_need(tag(2)));
+        belief.handle_sent(FrameNumber(5), tag(30), tag(5));
+        assert_eq!(belief.likely(), tag(5));
+        belief.handle_report(&StateReport { prefix: Some(begun), ..self::report(4, &[5]) }, |_| true);
+        assert_eq!(belief.known(), tag(5), "what was begun before is of no use");
     }
 
     #[test]

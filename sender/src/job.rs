@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, Transition, analyse};
+use oyster_codec::executor::{Executor, Serial, all};
+use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, StateTag, Transition, analyse_on, decode_prefix};
 use oyster_codec::{Image, QuantizerIndex, State};
 
 /// Which versions of a frame to make; all start from one state and share one analysis (Salsify §3.1).
@@ -30,12 +31,25 @@ pub struct EncodeJob {
     pub image: Arc<Image>,
     /// The state it is encoded from.
     pub source: State,
+    /// If the receiver has gone on from there by the beginning of a frame: it is encoded from the state after that.
+    pub beginning: Option<Beginning>,
     /// The versions wanted.
     pub versions: Versions,
     /// Where to look for motion first.
     pub hints: Hints,
     /// How hard to try.
     pub effort: Effort,
+}
+
+/// The beginning of a frame whose rest is lost, and the state that the receiver says it leads to.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The frame with the names of its states ([`Transition::to_bytes`]).
+    pub transition: Arc<[u8]>,
+    /// How much of that is its beginning.
+    pub bytes: usize,
+    /// The state after it.
+    pub state: StateTag,
 }
 
 /// The versions of one frame, none of them committed to.
@@ -49,6 +63,8 @@ pub struct EncodeResult {
     pub hints: Hints,
     /// What a good picture would have taken, if sizes were predicted; 0 where the finest version is well good.
     pub good_bytes: Option<usize>,
+    /// The state after the job's beginning, if it had one and that led where the receiver said.
+    pub begun: Option<State>,
 }
 
 /// Decisions are made this much finer than the version is expected to land: a finer λ costs nothing, a coarser one 10 %
@@ -62,26 +78,37 @@ const WELL_GOOD: QuantizerIndex = QuantizerIndex::saturating(12);
 impl EncodeJob {
     /// Makes the versions. Pure: the same job gives the same bytes.
     pub fn run(&self) -> Result<EncodeResult, EncodeError> {
+        self.run_on(&Serial)
+    }
+
+    /// As [`Self::run`], to the same bytes, with rows of macroblocks and versions side by side as far as `executor` lets them.
+    pub fn run_on(&self, executor: &dyn Executor) -> Result<EncodeResult, EncodeError> {
         let decided_at = match &self.versions {
             Versions::At(quantizers) => quantizers.first().copied().unwrap_or(QuantizerIndex::MAX),
             Versions::Fitting { expected, finest, .. } => {
                 QuantizerIndex::saturating(i32::from(expected.value()) - DECIDE_FINER).max(*finest)
             }
         };
+        let begun = self.beginning.as_ref().and_then(|beginning| beginning.state_after(&self.source));
+        let source = begun.as_ref().unwrap_or(&self.source);
         // A picture of another size than the state's, or a state without one, can only start anew.
-        let inter = self.source.size() == Some(self.image.size());
+        let inter = source.size() == Some(self.image.size());
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
-        let analysis = analyse(&self.source, &self.image, &plan, &self.hints, self.effort)?;
+        let analysis = analyse_on(executor, source, &self.image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
         let mut versions: Vec<Encoded> = Vec::new();
         match &self.versions {
             Versions::At(quantizers) => {
                 let mut quantizers = quantizers.clone();
                 quantizers.dedup();
-                versions.extend(quantizers.into_iter().map(|quantizer| analysis.finish(quantizer)));
+                let finish = |quantizer| {
+                    let analysis = &analysis;
+                    move || analysis.finish_on(executor, quantizer)
+                };
+                versions = all(executor, quantizers.into_iter().map(finish));
             }
             Versions::Fitting { bytes, finest, expected } => {
-                let mut sizes = analysis.sizes();
+                let mut sizes = analysis.sizes_on(executor);
                 for bytes in bytes {
                     let bytes = bytes.saturating_sub(Transition::HEADER_BYTES);
                     let near = versions.last().map_or(*expected, |version| version.quantizer);
@@ -95,6 +122,14 @@ impl EncodeJob {
                 good_bytes = Some(if is_fine { 0 } else { sizes.at(GOOD) });
             }
         }
-        Ok(EncodeResult { capture: self.capture, versions, hints: analysis.hints(), good_bytes })
+        Ok(EncodeResult { capture: self.capture, versions, hints: analysis.hints(), good_bytes, begun })
+    }
+}
+
+impl Beginning {
+    /// The state after it, from the one before the frame; none if it isn't what the receiver says.
+    fn state_after(&self, source: &State) -> Option<State> {
+        let begun = decode_prefix(source, self.transition.get(Transition::HEADER_BYTES..self.bytes)?).ok()?.target;
+        (begun.id().tag() == self.state).then_some(begun)
     }
 }

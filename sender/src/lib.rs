@@ -9,21 +9,24 @@ mod belief;
 mod job;
 mod policy;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
-use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
+use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag, Transition};
 use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
 
-pub use job::{EncodeJob, EncodeResult, Versions};
+pub use job::{Beginning, EncodeJob, EncodeResult, Versions};
 
 use belief::{MAX_UNCONFIRMED, ReceiverBelief};
 use policy::{Policy, Verdict};
 
-/// States that a sender keeps: one for each frame that may still be confirmed, those the receiver named, and the one
-/// its decoder was in.
-pub const MAX_STATES: usize = MAX_UNCONFIRMED + StateReport::MAX_HELD + 1;
+/// States that a sender keeps: one for each frame that may still be confirmed, those the receiver named, the one its
+/// decoder was in, and two for a frame it has the beginning of: before the frame and after that.
+pub const MAX_STATES: usize = MAX_UNCONFIRMED + StateReport::MAX_HELD + 3;
+/// Frames kept in case the receiver goes on from the beginning of one: half a second and more, when it is long past that.
+const MAX_FRAMES: usize = 32;
 
 /// What became of a captured picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub struct Sender {
     belief: ReceiverBelief,
     states: StateStore,
     blank: State,
+    /// What was sent last: numbers and transitions.
+    frames: VecDeque<(FrameNumber, Arc<[u8]>)>,
     /// The newest picture not yet being encoded: a slow encoder never queues frames.
     waiting: Option<(u64, Arc<Image>)>,
     /// Whether a job is out.
@@ -92,6 +97,7 @@ impl Sender {
             belief: ReceiverBelief::new(blank.id().tag()),
             states: StateStore::new(MAX_STATES),
             blank,
+            frames: VecDeque::new(),
             waiting: None,
             encoding: false,
             hints: Hints::default(),
@@ -127,9 +133,11 @@ impl Sender {
         let (capture, image) = self.waiting.take()?;
         self.encoding = true;
         let source = self.policy.source(&self.belief, &self.transport, now);
+        let (source, beginning) = self.source(source);
         Some(EncodeJob {
             capture,
-            source: self.states.find(source).unwrap_or(&self.blank).clone(),
+            source,
+            beginning,
             versions: self.policy.versions(image.size(), &self.transport, now),
             image,
             hints: std::mem::take(&mut self.hints),
@@ -137,10 +145,26 @@ impl Sender {
         })
     }
 
+    /// The state of this name, or, where nobody has made it here yet, what to make it from.
+    fn source(&self, tag: StateTag) -> (State, Option<Beginning>) {
+        let find = |tag| self.states.find(tag).cloned();
+        let begun = || {
+            let (begun, source) = self.belief.begun(tag)?;
+            let source = if source == self.blank.id().tag() { self.blank.clone() } else { find(source)? };
+            let (_, transition) = self.frames.iter().find(|(number, _)| number.0 == begun.transition)?;
+            let bytes = usize::try_from(begun.bytes).ok()?.checked_add(Transition::HEADER_BYTES)?;
+            Some((source, Some(Beginning { transition: Arc::clone(transition), bytes, state: begun.state })))
+        };
+        find(tag).map(|state| (state, None)).or_else(begun).unwrap_or((self.blank.clone(), None))
+    }
+
     /// A job's versions exist: one of them goes now, or none.
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
         self.encoding = false;
         self.hints = result.hints;
+        if let Some(begun) = result.begun {
+            self.states.insert(begun);
+        }
         if let Some(good_bytes) = result.good_bytes {
             self.policy.handle_encoded(good_bytes);
         }
@@ -166,9 +190,13 @@ impl Sender {
     /// Hands a version to the transport; none if it takes no more, which no budget lets happen.
     fn commit(&mut self, version: Encoded, now: Duration) -> Option<Sent> {
         let transition = version.transition();
-        let payload = transition.to_bytes();
+        let payload: Arc<[u8]> = transition.to_bytes().into();
         let bytes = payload.len();
-        let frame = self.transport.send(payload, now).ok()?;
+        let frame = self.transport.send(Arc::clone(&payload), now).ok()?;
+        if self.frames.len() == MAX_FRAMES {
+            self.frames.pop_front();
+        }
+        self.frames.push_back((frame, payload));
         self.belief.handle_sent(frame, transition.source, transition.target);
         self.policy.handle_sent(version.quantizer, bytes, now);
         // Before the store forgets its oldest: those are what a silent receiver last said it holds.

@@ -93,7 +93,8 @@ fn an_ack_of_what_was_never_sent_changes_nothing() {
     for second in 0..3 {
         call.run_for(seconds(1));
         clean.run_for(seconds(1));
-        let report = StateReport { current: StateTag([9; 8]), handled: Some(u32::MAX - 1), held: Vec::new() };
+        let report =
+            StateReport { current: StateTag([9; 8]), handled: Some(u32::MAX - 1), held: Vec::new(), prefix: None };
         let mut ack = forged(&call, 1, &report);
         ack[17..21].copy_from_slice(&100_000_u32.to_be_bytes());
         let refused = call.sender.handle_ack(&ack, call.now);
@@ -109,7 +110,8 @@ fn an_ack_of_what_was_never_sent_changes_nothing() {
 fn an_ack_older_than_the_newest_says_nothing_of_states() {
     let mut call = Call::new(Profile::Oyster);
     call.run_for(seconds(2));
-    let report = StateReport { current: StateTag([9; 8]), handled: Some(1000), held: vec![StateTag([9; 8])] };
+    let report =
+        StateReport { current: StateTag([9; 8]), handled: Some(1000), held: vec![StateTag([9; 8])], prefix: None };
     let ack = forged(&call, -60, &report);
     call.sender.handle_ack(&ack, call.now).expect("it is well formed");
     call.run_for(seconds(1));
@@ -125,7 +127,7 @@ fn a_report_that_names_unknown_states_among_known_ones_costs_nothing() {
         for known_place in 0..2 {
             let mut held = vec![StateTag([9; 8])];
             held.insert(known_place, call.committed[call.committed.len() - 3].sent.target);
-            let report = StateReport { current: StateTag([7; 8]), handled: None, held };
+            let report = StateReport { current: StateTag([7; 8]), handled: None, held, prefix: None };
             let ack = forged(&call, 1, &report);
             call.sender.handle_ack(&ack, call.now).expect("it is well formed");
             call.run_for(millis(200));

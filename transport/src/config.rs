@@ -35,6 +35,8 @@ pub enum Ingredient {
     ElasticCeiling,
     /// Repair slices.
     Repair,
+    /// Beginnings of frames that are shown, and started from, when the rest is late or lost.
+    Prefix,
 }
 
 /// The settings of a [`crate::FrameSender`].

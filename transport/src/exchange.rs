@@ -1,6 +1,7 @@
 //! The values that a frame sender and a frame receiver hand to their callers: budgets, news from acks, frames.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::config::{FrameNumber, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES};
 
@@ -91,6 +92,25 @@ pub enum ReceivedFrame {
         /// How many fragments the frame has.
         total_fragments: u16,
     },
+}
+
+/// A frame of which the beginning is here and something is missing that may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialFrame<'a> {
+    /// Its number.
+    pub number: FrameNumber,
+    /// How many fragments are here from fragment 0 up to the first that is missing; never 0.
+    pub prefix_fragments: u16,
+    /// How many fragments the frame has.
+    pub total_fragments: u16,
+    /// When its first fragment came, whichever that was.
+    pub first_arrival: Duration,
+    /// When what is here from the beginning last grew.
+    pub grew_at: Duration,
+    /// Whether something of a newer frame is here: what is missing is late, or lost.
+    pub overtaken: bool,
+    /// Fragment 0.
+    pub beginning: &'a [u8],
 }
 
 impl ReceivedFrame {

@@ -43,7 +43,7 @@ pub use config::{
     DEFAULT_OVERHEAD_BYTES, FrameNumber, Ingredient, MAX_FRAGMENTS_PER_FRAME, MAX_FRAME_BYTES, MAX_REPORT_BYTES,
     MAX_SLICE_BYTES, Profile, ReceiverConfig, SenderConfig,
 };
-pub use exchange::{Acked, Budget, ReceivedFrame, SendError};
+pub use exchange::{Acked, Budget, PartialFrame, ReceivedFrame, SendError};
 pub use receiver::FrameReceiver;
 pub use sender::FrameSender;
 pub use wire::{ACK_HEADER_BYTES, AckError, AckHeader, FRAGMENT_HEADER_BYTES, FragmentError, FragmentHeader};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::config::{FrameNumber, MAX_FRAME_BYTES, ReceiverConfig};
-use crate::exchange::ReceivedFrame;
+use crate::exchange::{PartialFrame, ReceivedFrame};
 use crate::repair::fill_in;
 use crate::wire::{FragmentError, FragmentHeader};
 
@@ -35,6 +35,9 @@ struct OpenFrame {
     arrived: usize,
     bytes: usize,
     first_arrival: Duration,
+    /// How many slices are here from the beginning, and since when.
+    prefix: usize,
+    grew_at: Duration,
 }
 
 impl Reassembly {
@@ -79,20 +82,35 @@ impl Reassembly {
         if self.ready.len() >= MAX_READY_FRAMES || self.stored_bytes + slice.len() > MAX_STORED_BYTES {
             return Err(FragmentError::Full);
         }
-        let open = self.open.entry(frame).or_insert_with(|| OpenFrame {
-            done: false,
-            slices: vec![None; usize::from(header.count)],
-            repair: Vec::new(),
-            frame_bytes: None,
-            arrived: 0,
-            bytes: 0,
-            first_arrival: now,
-        });
+        let open = self.open.entry(frame).or_insert_with(|| OpenFrame::new(usize::from(header.count), now));
         if open.insert(header, slice) {
             self.stored_bytes += slice.len();
             open.repair_if_possible();
+            open.grow_prefix(now);
         }
         Ok(())
+    }
+
+    /// The frames whose beginning is here and that are not complete, newest first.
+    pub(crate) fn partial<'a>(&'a self) -> impl Iterator<Item = PartialFrame<'a>> {
+        let newest = self.open.last_key_value().map(|(&newest, _)| newest);
+        let partial = move |(&frame, open): (&u64, &'a OpenFrame)| PartialFrame {
+            number: FrameNumber(u32::try_from(frame).unwrap_or(u32::MAX)),
+            prefix_fragments: u16::try_from(open.prefix).unwrap_or(u16::MAX),
+            total_fragments: u16::try_from(open.slices.len()).unwrap_or(u16::MAX),
+            first_arrival: open.first_arrival,
+            grew_at: open.grew_at,
+            overtaken: newest > Some(frame),
+            beginning: open.slices[0].as_deref().unwrap_or_default(),
+        };
+        let is_partial = |(_, open): &(&u64, &OpenFrame)| !open.done && open.prefix > 0 && !open.is_complete();
+        self.open.iter().rev().filter(is_partial).map(partial)
+    }
+
+    /// The bytes that are here of a frame from its beginning up to the first fragment that is missing.
+    pub(crate) fn prefix(&self, number: FrameNumber) -> Vec<u8> {
+        let Some(open) = self.open.get(&u64::from(number.0)) else { return Vec::new() };
+        open.slices.iter().map_while(Option::as_deref).flatten().copied().collect()
     }
 
     /// The next frame that is complete, or not waited for any longer.
@@ -165,8 +183,8 @@ impl Reassembly {
         if self.in_order {
             self.head = frame + 1;
         } else {
-            let first_arrival = open.first_arrival;
-            self.open.insert(frame, OpenFrame::done(open.slices.len(), first_arrival));
+            let done = OpenFrame { done: true, ..OpenFrame::new(open.slices.len(), open.first_arrival) };
+            self.open.insert(frame, done);
         }
         self.stored_bytes -= open.bytes;
         let frame = open.into_frame(FrameNumber(u32::try_from(frame).unwrap_or(u32::MAX)));
@@ -176,10 +194,19 @@ impl Reassembly {
 }
 
 impl OpenFrame {
-    /// What is remembered of a frame that was handed on.
-    fn done(count: usize, first_arrival: Duration) -> Self {
-        let slices = vec![None; count];
-        Self { done: true, slices, repair: Vec::new(), frame_bytes: None, arrived: 0, bytes: 0, first_arrival }
+    /// A frame of so many fragments, none of which is here.
+    fn new(count: usize, first_arrival: Duration) -> Self {
+        Self {
+            done: false,
+            slices: vec![None; count],
+            repair: Vec::new(),
+            frame_bytes: None,
+            arrived: 0,
+            bytes: 0,
+            first_arrival,
+            prefix: 0,
+            grew_at: first_arrival,
+        }
     }
 
     fn is_complete(&self) -> bool {
@@ -206,6 +233,15 @@ impl OpenFrame {
         }
         self.bytes += slice.len();
         true
+    }
+
+    /// Counts what is here from the beginning.
+    fn grow_prefix(&mut self, now: Duration) {
+        let grown = self.slices[self.prefix..].iter().take_while(|slice| slice.is_some()).count();
+        if grown > 0 {
+            self.prefix += grown;
+            self.grew_at = now;
+        }
     }
 
     /// Fills in what is missing, once enough has arrived. Slices of other lengths than their frame's give no frame.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::arrivals::{Arrivals, InterArrival};
 use crate::config::{FrameNumber, MAX_REPORT_BYTES, ReceiverConfig};
-use crate::exchange::ReceivedFrame;
+use crate::exchange::{PartialFrame, ReceivedFrame};
 use crate::path::micros;
 use crate::reassembly::Reassembly;
 use crate::wire::{AckHeader, FragmentError, FragmentHeader};
@@ -74,6 +74,16 @@ impl FrameReceiver {
     /// [`FrameReceiver::poll_timeout`].
     pub fn poll_frame(&mut self, now: Duration) -> Option<ReceivedFrame> {
         self.reassembly.poll(now)
+    }
+
+    /// The frames whose beginning is here and that are not complete, newest first.
+    pub fn partial_frames(&self) -> impl Iterator<Item = PartialFrame<'_>> {
+        self.reassembly.partial()
+    }
+
+    /// The bytes that are here of such a frame from its beginning up to the first fragment that is missing; none of another.
+    pub fn prefix(&self, number: FrameNumber) -> Vec<u8> {
+        self.reassembly.prefix(number)
     }
 
     /// Where frames come out as they are complete: those before this one are not waited for any longer.

@@ -1,17 +1,22 @@
-//! `oyster codec bench`: what encoding and decoding cost, as processor time on one thread.
+//! `oyster codec bench`: what encoding and decoding cost, as processor time on one thread; and how much sooner several threads
+//! have encoded.
 
 use std::hint::black_box;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use oyster_codec::{Effort, Hints, Plan, analyse};
+use oyster_call::{Clock, Threads};
+use oyster_codec::executor::{Executor, Serial, both};
+use oyster_codec::{Effort, Hints, Image, Plan, analyse, analyse_on};
 use oyster_codec::{QuantizerIndex, State, decode};
 use serde::Serialize;
 
 use crate::cpu;
 use crate::files::read_clip;
-use crate::values::{EffortName, JsonOutput, quantizer};
+use crate::values::{EffortName, JsonOutput, quantizer, thread_count};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -23,6 +28,9 @@ pub(crate) struct Arguments {
     /// How many frames of the clip
     #[arg(long, value_name = "N", default_value = "120", value_parser = clap::value_parser!(u32).range(2..), allow_negative_numbers = true)]
     frames: u32,
+    /// Threads to encode with besides, for their wall-clock time beside one thread's
+    #[arg(long, value_name = "N", default_value = "1", value_parser = thread_count, allow_negative_numbers = true)]
+    threads: NonZero<usize>,
     /// How hard to try
     #[arg(long, default_value = "live")]
     effort: EffortName,
@@ -41,6 +49,9 @@ struct Figures {
     state_id_ms: f64,
     bytes_fine: f64,
     bytes_coarse: f64,
+    /// Where there is more than one.
+    #[serde(flatten)]
+    threads: Option<OnThreads>,
 }
 
 /// How far apart the pair is: one-frame sizes at +4 are about 0.7 of the fine one's.
@@ -116,19 +127,109 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         state_id_ms: per_frame(identity) / 2.0,
         bytes_fine: bytes_fine as f64 / inter_frames as f64,
         bytes_coarse: bytes_coarse as f64 / inter_frames as f64,
+        threads: (arguments.threads.get() > 1).then(|| on_threads(arguments, &clip)).transpose()?,
     };
     arguments.json.write_or_print(&figures, Figures::table)
 }
 
+/// Medians over all frames but the first, of wall-clock time.
+#[derive(Debug, Serialize)]
+struct OnThreads {
+    threads: usize,
+    wall_one_1_thread_ms: f64,
+    wall_one_ms: f64,
+    wall_pair_1_thread_ms: f64,
+    wall_pair_ms: f64,
+}
+
+/// How often the clip is encoded on one thread and on several in turn: machines drift.
+const ROUNDS: usize = 3;
+
+fn on_threads(arguments: &Arguments, clip: &[Arc<Image>]) -> Result<OnThreads> {
+    let threads = Threads::new(arguments.threads)?;
+    let (mut alone, mut together) = (Walls::default(), Walls::default());
+    for _ in 0..ROUNDS {
+        alone.encode(arguments, clip, &Serial)?;
+        threads.within(|| together.encode(arguments, clip, &threads))?;
+        ensure!(alone.bytes == together.bytes, "another {} bytes on {} threads", together.bytes, arguments.threads);
+    }
+    Ok(OnThreads {
+        threads: arguments.threads.get(),
+        wall_one_1_thread_ms: median_ms(&mut alone.one),
+        wall_one_ms: median_ms(&mut together.one),
+        wall_pair_1_thread_ms: median_ms(&mut alone.pair),
+        wall_pair_ms: median_ms(&mut together.pair),
+    })
+}
+
+/// How long frames took to encode.
+#[derive(Default)]
+struct Walls {
+    one: Vec<Duration>,
+    pair: Vec<Duration>,
+    /// Of all frames.
+    bytes: usize,
+}
+
+impl Walls {
+    fn encode(&mut self, arguments: &Arguments, clip: &[Arc<Image>], executor: &dyn Executor) -> Result<()> {
+        let fine = arguments.quantizer;
+        let coarse = QuantizerIndex::saturating(i32::from(fine.value()) + PAIR_STEP);
+        let effort = Effort::from(arguments.effort);
+        let clock = Clock::start();
+        for is_pair in [false, true] {
+            let (mut state, mut hints) = (State::blank(), Hints::default());
+            for (number, image) in clip.iter().enumerate() {
+                let plan = if number == 0 { Plan::key(fine) } else { Plan::inter(fine) };
+                let before = clock.now();
+                let analysis = analyse_on(executor, &state, image, &plan, &hints, effort)?;
+                let finish = |quantizer| analysis.finish_on(executor, quantizer);
+                let named = |quantizer| {
+                    let encoded = finish(quantizer);
+                    black_box(encoded.target.id());
+                    encoded
+                };
+                let encoded = if is_pair { both(executor, || named(fine), || named(coarse)).0 } else { finish(fine) };
+                hints = analysis.hints();
+                drop(analysis);
+                let spent = clock.now() - before;
+                if number > 0 {
+                    if is_pair { &mut self.pair } else { &mut self.one }.push(spent);
+                }
+                self.bytes += encoded.frame.len();
+                state = encoded.target;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn median_ms(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    cpu::milliseconds(times[times.len() / 2])
+}
+
 impl Figures {
     fn table(&self) -> String {
+        let threads = self.threads.as_ref().map_or_else(String::new, |wall| {
+            format!(
+                "on {} threads, as medians of wall-clock time beside one thread's\n  \
+                 encode one version  {:8.3} ms   {:8.3} ms\n  \
+                 encode two versions {:8.3} ms   {:8.3} ms\n",
+                wall.threads,
+                wall.wall_one_ms,
+                wall.wall_one_1_thread_ms,
+                wall.wall_pair_ms,
+                wall.wall_pair_1_thread_ms
+            )
+        });
         format!(
             "means over {} frames, the key frame left out\n  \
              encode one version  {:8.3} ms   {:8.0} bytes\n  \
              encode two versions {:8.3} ms   {:8.0} bytes the coarser\n  \
              name a state        {:8.3} ms\n  \
              keep a state        {:8.3} µs\n  \
-             decode              {:8.3} ms\n",
+             decode              {:8.3} ms\n{threads}",
             self.frames - 1,
             self.encode_one_ms,
             self.bytes_fine,

@@ -1,5 +1,6 @@
 //! `oyster codec encode`.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use clap::ArgGroup;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfWriter;
-use oyster_codec::{Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Plan, analyse};
+use oyster_codec::executor::{Executor, both};
+use oyster_codec::{Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Plan, analyse_on};
 use oyster_codec::{Image, Picture, QuantizerIndex, State, quality};
 use serde::Serialize;
 
@@ -17,7 +19,8 @@ use super::bucket::Bucket;
 use crate::cpu;
 use crate::files::{self, open_y4m, writing};
 use crate::progress::Progress;
-use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer};
+use crate::threads::on_threads;
+use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer, thread_count};
 use crate::words;
 
 #[derive(Debug, clap::Args)]
@@ -34,9 +37,9 @@ pub(crate) struct Arguments {
     /// Every frame as fine as this many kbit/s let it be
     #[arg(long, value_name = "KBPS", group = "rate", value_parser = kilobits_per_second, allow_negative_numbers = true)]
     bitrate: Option<f64>,
-    /// Threads to encode with, at most; the file is the same for any number, and today's encoder uses one
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64), allow_negative_numbers = true)]
-    threads: u16,
+    /// Threads to encode with; the file is the same for any number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = thread_count, allow_negative_numbers = true)]
+    threads: NonZero<usize>,
     /// How hard to try
     #[arg(long, default_value = "live")]
     effort: EffortName,
@@ -58,6 +61,10 @@ struct Figures {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    on_threads(arguments.threads, |executor| encode(arguments, executor))
+}
+
+fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
     let input = || arguments.input.display().to_string();
     let output = || writing(&arguments.output);
     let measured = arguments.json.expected()?;
@@ -66,14 +73,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stop = Stop::on_signals().context("signals cannot be caught")?;
     let (file, bytes) = files::create(&arguments.output)?;
     let mut ivf = IvfWriter::new(bytes, clip.size(), frame_rate).with_context(output)?;
-    let mut encoder = Encoder::new(arguments, frame_rate);
+    let mut encoder = Encoder::new(arguments, executor, frame_rate);
     let mut sums = Sums::default();
     let mut progress = Progress::of("frames encoded");
-    while let Some(image) = clip.read_frame().with_context(input)? {
+    let mut next = clip.read_frame();
+    while let Some(image) = next.with_context(input)? {
         if stop.is_set() {
             bail!("{}: not written: interrupted", arguments.output.display());
         }
-        let (encoded, cost) = cpu::of(|| encoder.encode(&image));
+        let ((encoded, cost), ahead) = both(executor, || cpu::of(|| encoder.encode(&image)), || clip.read_frame());
+        next = ahead;
         let frame = encoded.with_context(|| format!("{}: frame {}", input(), sums.frames))?;
         ivf.write_frame(&frame, sums.frames).with_context(output)?;
         sums.add(frame.len(), cost);
@@ -105,7 +114,8 @@ enum Rate {
 }
 
 /// Encodes pictures one after another, for a decoder that sees every frame.
-struct Encoder {
+struct Encoder<'a> {
+    executor: &'a dyn Executor,
     rate: Rate,
     effort: Effort,
     keyframe_interval: Option<u64>,
@@ -116,13 +126,14 @@ struct Encoder {
     overflows: u64,
 }
 
-impl Encoder {
-    fn new(arguments: &Arguments, frame_rate: FrameRate) -> Self {
+impl<'a> Encoder<'a> {
+    fn new(arguments: &Arguments, executor: &'a dyn Executor, frame_rate: FrameRate) -> Self {
         let rate = match (arguments.quantizer, arguments.bitrate) {
             (Some(quantizer), _) => Rate::Constant(quantizer),
             (None, kbps) => Rate::Bucket { bucket: Bucket::new(kbps.unwrap_or_default(), frame_rate), last: None },
         };
         Self {
+            executor,
             rate,
             effort: Effort::from(arguments.effort),
             keyframe_interval: arguments.keyframe_interval,
@@ -138,7 +149,7 @@ impl Encoder {
         let finest = self.rate.expected();
         let key = self.frames == 0 || self.keyframe_interval.is_some_and(|n| self.frames.is_multiple_of(n));
         let plan = if key { Plan::key(finest) } else { Plan::inter(finest) };
-        let analysis = analyse(&self.state, image, &plan, &self.hints, self.effort)?;
+        let analysis = analyse_on(self.executor, &self.state, image, &plan, &self.hints, self.effort)?;
         let encoded = self.finish(&analysis, plan.kind);
         self.hints = analysis.hints();
         self.state = encoded.target;
@@ -148,16 +159,16 @@ impl Encoder {
 
     fn finish(&mut self, analysis: &Analysis, kind: FrameKind) -> Encoded {
         let (bucket, last) = match &mut self.rate {
-            Rate::Constant(quantizer) => return analysis.finish(*quantizer),
+            Rate::Constant(quantizer) => return analysis.finish_on(self.executor, *quantizer),
             Rate::Bucket { bucket, last } => (bucket, last),
         };
         let room = bucket.allowance(kind).room_bytes;
-        let mut sizes = analysis.sizes();
+        let mut sizes = analysis.sizes_on(self.executor);
         let near = last.unwrap_or(FIRST_GUESS);
         let mut fineness = bucket.fineness(kind, *last, |bytes| sizes.fit(bytes, QuantizerIndex::MIN, near));
         // Sizes are predicted to a percent: where the room is that tight, what was written decides.
         let encoded = loop {
-            let encoded = analysis.finish(fineness);
+            let encoded = analysis.finish_on(self.executor, fineness);
             if encoded.frame.len() <= room || fineness == Fineness::COARSEST {
                 break encoded;
             }

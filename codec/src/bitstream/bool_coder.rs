@@ -85,6 +85,13 @@ impl<'a> BoolDecoder<'a> {
         self.spare_bits -= shift as i32;
     }
 
+    /// Whether the partition's bytes held all that was read, and the eight bits that the next read would look at. Once it is
+    /// not, it does not become so again (within the 2²⁴ bits that any macroblock is far from).
+    pub(crate) fn is_within(&self) -> bool {
+        let granted = if self.spare_bits >= ENDLESS_ZEROS / 2 { ENDLESS_ZEROS } else { 0 };
+        !self.rest.is_empty() || self.spare_bits >= granted
+    }
+
     /// Reads a flag: an even bool.
     #[inline(always)]
     pub(crate) fn read_flag(&mut self) -> bool {
@@ -333,6 +340,34 @@ mod tests {
                 prop_assert_eq!(decoder.read_signed(6), signed);
                 prop_assert_eq!(decoder.read_tree(&SUBBLOCK_MODE_TREE, &probabilities), mode);
                 prop_assert_eq!(decoder.read_tree(&SHORT_VECTOR_TREE, &probabilities), short);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_reader_is_within_its_partition_as_far_as_bytes_to_come_change_nothing(
+            bools in prop::collection::vec((any::<bool>(), 1..=255u8), 1..600), cut in 0.0..1.0f64,
+        ) {
+            let mut encoder = BoolEncoder::new();
+            bools.iter().for_each(|&(bit, probability)| encoder.write(bit, probability));
+            let bytes = encoder.finish();
+            let cut = &bytes[..(bytes.len() as f64 * cut) as usize];
+            let others = [[cut, &[0; 20]].concat(), [cut, &[0xff; 20]].concat()];
+            let mut whole = BoolDecoder::new(&bytes);
+            let mut decoder = BoolDecoder::new(cut);
+            let mut longer = others.each_ref().map(|bytes| BoolDecoder::new(bytes));
+            for &(bit, probability) in &bools {
+                let was_within = decoder.is_within();
+                prop_assert!(whole.is_within(), "what is written ends with more than a reader looks at");
+                let read = decoder.read(probability);
+                let others = longer.each_mut().map(|decoder| decoder.read(probability));
+                prop_assert_eq!(whole.read(probability), bit);
+                if !was_within {
+                    prop_assert!(!decoder.is_within());
+                    break;
+                }
+                prop_assert_eq!((read, others), (bit, [bit, bit]));
             }
         }
     }

@@ -234,6 +234,40 @@ pub(crate) struct ParsedHeader<'a> {
     pub(crate) tokens: &'a [u8],
 }
 
+/// What a frame begins with, uncoded (RFC 6386 §9.1).
+struct Head<'a> {
+    version: Version,
+    shown: bool,
+    key_bytes: Option<&'a [u8; KEY_FRAME_BYTES]>,
+    first_partition_bytes: usize,
+    /// The partitions.
+    coded: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    fn read(frame: &'a [u8]) -> Result<Self, HeaderError> {
+        let truncated = |needed| HeaderError::Truncated { needed, found: frame.len() };
+        let (&tag, after_tag) = frame.split_first_chunk::<TAG_BYTES>().ok_or(truncated(TAG_BYTES))?;
+        let tag = u32::from_le_bytes([tag[0], tag[1], tag[2], 0]);
+        let version = (tag >> 1 & 7) as u8;
+        let version = Version::new(version).ok_or(HeaderError::UnknownVersion(version))?;
+        let (key_bytes, coded) = if tag & 1 == 0 {
+            let needed = TAG_BYTES + KEY_FRAME_BYTES;
+            let (bytes, coded) = after_tag.split_first_chunk::<KEY_FRAME_BYTES>().ok_or(truncated(needed))?;
+            (Some(bytes), coded)
+        } else {
+            (None, after_tag)
+        };
+        Ok(Self { version, shown: tag >> 4 & 1 != 0, key_bytes, first_partition_bytes: (tag >> 5) as usize, coded })
+    }
+
+    /// That `frame`, whose head this is, ends within its first partition.
+    fn truncated(&self, frame: &[u8]) -> HeaderError {
+        let needed = frame.len() - self.coded.len() + self.first_partition_bytes;
+        HeaderError::Truncated { needed, found: frame.len() }
+    }
+}
+
 impl FrameHeader {
     /// Whether this is a key frame.
     pub(crate) fn is_key(&self) -> bool {
@@ -242,28 +276,26 @@ impl FrameHeader {
 
     /// Reads the header of `frame`.
     pub(crate) fn parse(frame: &[u8]) -> Result<ParsedHeader<'_>, HeaderError> {
-        let truncated = |needed| HeaderError::Truncated { needed, found: frame.len() };
-        let (&tag, after_tag) = frame.split_first_chunk::<TAG_BYTES>().ok_or(truncated(TAG_BYTES))?;
-        let tag = u32::from_le_bytes([tag[0], tag[1], tag[2], 0]);
-        let is_key = tag & 1 == 0;
-        let version = (tag >> 1 & 7) as u8;
-        let version = Version::new(version).ok_or(HeaderError::UnknownVersion(version))?;
-        let shown = tag >> 4 & 1 != 0;
-        let first_partition_bytes = (tag >> 5) as usize;
+        let head = Head::read(frame)?;
+        if head.coded.len() < head.first_partition_bytes {
+            return Err(head.truncated(frame));
+        }
+        Self::parse_coded(&head)
+    }
 
-        let (key_bytes, coded) = if is_key {
-            let needed = TAG_BYTES + KEY_FRAME_BYTES;
-            let (bytes, coded) = after_tag.split_first_chunk::<KEY_FRAME_BYTES>().ok_or(truncated(needed))?;
-            (Some(bytes), coded)
-        } else {
-            (None, after_tag)
-        };
-        let (first_partition, tokens) = coded
-            .split_at_checked(first_partition_bytes)
-            .ok_or(truncated(frame.len() - coded.len() + first_partition_bytes))?;
+    /// Reads the header of a frame of which only the first bytes are here: all that the header is coded in must be.
+    pub(crate) fn parse_prefix(prefix: &[u8]) -> Result<ParsedHeader<'_>, HeaderError> {
+        let head = Head::read(prefix)?;
+        let parsed = Self::parse_coded(&head)?;
+        if parsed.modes.is_within() { Ok(parsed) } else { Err(head.truncated(prefix)) }
+    }
+
+    /// Reads what is coded, as far as it is here.
+    fn parse_coded<'a>(head: &Head<'a>) -> Result<ParsedHeader<'a>, HeaderError> {
+        let (first_partition, tokens) = head.coded.split_at(head.first_partition_bytes.min(head.coded.len()));
         let mut decoder = BoolDecoder::new(first_partition);
-        let key = key_bytes.map(|bytes| KeyFrame::read(bytes, &mut decoder)).transpose()?;
-        let header = Self::read(version, shown, key, &mut decoder)?;
+        let key = head.key_bytes.map(|bytes| KeyFrame::read(bytes, &mut decoder)).transpose()?;
+        let header = Self::read(head.version, head.shown, key, &mut decoder)?;
         Ok(ParsedHeader { header, modes: decoder, tokens })
     }
 
@@ -549,4 +581,4 @@ impl QuantizerHeader {
 
 #[cfg(test)]
 #[path = "frame_header_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,5 @@
-//! Every header that can be written is read back as it was, and what cannot be a header is refused.
+//! Every header that can be written is read back as it was, and what cannot be a header is refused. The stress streams are
+//! made of these headers, too.
 
 use super::*;
 use proptest::prelude::*;
@@ -13,8 +14,8 @@ fn any_size() -> impl Strategy<Value = Size> {
     (1..2000u32, 1..2000u32).prop_map(|(width, height)| Size::new(width, height).unwrap())
 }
 
-fn any_key_frame() -> impl Strategy<Value = FrameKind> {
-    (any_size(), 0..4u8, 0..4u8, any::<bool>(), any::<bool>()).prop_map(
+pub(crate) fn any_key_frame(size: impl Strategy<Value = Size>) -> impl Strategy<Value = FrameKind> {
+    (size, 0..4u8, 0..4u8, any::<bool>(), any::<bool>()).prop_map(
         |(size, horizontal_scale, vertical_scale, reserved_colour_space, clamping_unneeded)| {
             FrameKind::Key(KeyFrame {
                 size,
@@ -36,7 +37,7 @@ fn any_reference_update() -> impl Strategy<Value = ReferenceUpdate> {
     ])
 }
 
-fn any_inter_frame() -> impl Strategy<Value = FrameKind> {
+pub(crate) fn any_inter_frame() -> impl Strategy<Value = FrameKind> {
     let vectors = prop::collection::vec(option_of((1..=255u8).prop_map(VectorUpdates::nearest)), 38);
     (
         (any_reference_update(), any_reference_update(), any::<[bool; 3]>(), any::<[u8; 3]>()),
@@ -101,8 +102,13 @@ fn any_token_updates() -> impl Strategy<Value = TokenUpdates> {
 }
 
 fn any_header() -> impl Strategy<Value = FrameHeader> {
+    any_header_of(prop_oneof![any_key_frame(any_size()), any_inter_frame()])
+}
+
+/// Headers of some kind of frame, all else being free.
+pub(crate) fn any_header_of(kind: impl Strategy<Value = FrameKind>) -> impl Strategy<Value = FrameHeader> {
     (
-        (0..4u8, any::<bool>(), prop_oneof![any_key_frame(), any_inter_frame()]),
+        (0..4u8, any::<bool>(), kind),
         (option_of(any_segmentation()), any_filter(), 0..4u8, any_quantizers()),
         (any::<bool>(), any_token_updates(), option_of(any::<u8>())),
     )

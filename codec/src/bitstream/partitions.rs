@@ -47,6 +47,12 @@ impl<'a> TokenPartitions<'a> {
         Ok(Self { partitions, count })
     }
 
+    /// What is there of them where only the first bytes of a frame are: without their sizes, nothing.
+    pub(crate) fn split_prefix(bytes: &'a [u8], count_log2: u8) -> Self {
+        Self::split(bytes, count_log2)
+            .unwrap_or(Self { partitions: [&[]; MAX_TOKEN_PARTITIONS], count: 1 << count_log2 })
+    }
+
     /// The partitions in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
         self.partitions[..self.count].iter().copied()

@@ -8,11 +8,12 @@ use super::background::RENEWED_SEGMENT;
 use super::estimate::IntraEstimates;
 use super::mode_counts::ModeProbabilities;
 use super::mode_record::ModeRecord;
-use super::pass::Pass;
+use super::pass::{DecidedRow, Pass};
 use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::residue::{Predictions, Residue};
 use super::token_prices::TokenPrices;
 use crate::bitstream::probabilities::Probabilities;
+use crate::executor::{Executor, Serial};
 use crate::macroblock::{LumaMode, MacroblockGrid, MotionVector, Reference};
 use crate::picture::PictureBuffer;
 use crate::{Image, Size, State};
@@ -52,23 +53,29 @@ pub struct Analysis {
     /// The picture to encode, in whole macroblocks.
     pub(super) picture: PictureBuffer,
     pub(super) grid: MacroblockGrid,
-    /// How macroblocks are predicted that are not as the last picture has them.
-    pub(super) predictions: Predictions,
-    /// What prediction leaves of each macroblock, unless it is intra.
-    pub(super) residue: Residue,
+    /// From the top.
+    pub(super) rows: Vec<AnalysedRow>,
     /// How many macroblocks are in the renewed segment.
     pub(super) renewed: u32,
     /// On inter frames.
     pub(super) mode_probabilities: Option<ModeProbabilities>,
     /// Of intra macroblocks, as [`Analysis::intra_coefficients`] estimates them.
     pub(super) intra_coefficients: IntraEstimates,
-    /// As [`Analysis::finer_residue`] tells it.
-    pub(super) finer_residue: OnceLock<Residue>,
     /// As [`Analysis::token_prices`] tells them.
     pub(super) token_prices: OnceLock<Box<TokenPrices>>,
     /// As [`Analysis::modes`] tells it.
     pub(super) mode_record: OnceLock<ModeRecord>,
     hints: Hints,
+}
+
+/// What is known of a row of macroblocks besides what the grid says.
+pub(super) struct AnalysedRow {
+    /// By column, how macroblocks are predicted that are not as the last picture has them.
+    pub(super) predictions: Predictions,
+    /// By column, what prediction leaves of each macroblock, unless it is intra.
+    pub(super) residue: Residue,
+    /// As [`Analysis::finer_residue`] tells it.
+    pub(super) finer_residue: OnceLock<Residue>,
 }
 
 /// Looks at `image` for a decoder that is in state `source`: chooses how each macroblock is predicted, once for all
@@ -80,11 +87,28 @@ pub fn analyse(
     hints: &Hints,
     effort: Effort,
 ) -> Result<Analysis, EncodeError> {
+    analyse_on(&Serial, source, image, plan, hints, effort)
+}
+
+/// As [`analyse`], with rows of macroblocks side by side as far as `executor` lets them. The result is the same.
+pub fn analyse_on(
+    executor: &dyn Executor,
+    source: &State,
+    image: &Image,
+    plan: &Plan,
+    hints: &Hints,
+    effort: Effort,
+) -> Result<Analysis, EncodeError> {
     let size = image.size();
-    let picture = PictureBuffer::from_image(image);
-    let mut pass = Pass::new(source, &picture, plan, hints, effort)?;
-    pass.decide_all();
-    let Pass { grid, predictions, residue, counts, .. } = pass;
+    let picture = PictureBuffer::from_image(executor, image);
+    let (rows, counts) = Pass::new(source, &picture, plan, hints, effort)?.decide_all(executor);
+    let grid = MacroblockGrid::join(size.macroblock_columns(), rows.iter().map(|row| &row.grid));
+    let rows = rows.into_iter().map(|DecidedRow { predictions, residue, .. }| AnalysedRow {
+        predictions,
+        residue,
+        finer_residue: OnceLock::new(),
+    });
+    let rows = rows.collect();
     let mode_probabilities = match plan.kind {
         FrameKind::Key => None,
         FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
@@ -97,12 +121,10 @@ pub fn analyse(
         plan: plan.clone(),
         picture,
         grid,
-        predictions,
-        residue,
+        rows,
         renewed: 0,
         mode_probabilities,
         intra_coefficients: IntraEstimates::default(),
-        finer_residue: OnceLock::new(),
         token_prices: OnceLock::new(),
         mode_record: OnceLock::new(),
         hints: Hints { field: Some(field) },
@@ -133,7 +155,8 @@ impl Analysis {
             macroblock.reference == Reference::Last && macroblock.luma_mode == LumaMode::Zero
         };
         let stands_still = |index: usize| stays(index) && before.vectors[index] == MotionVector::ZERO;
-        let is_quiet = |index: usize| stays(index) && self.residue.busy(index) == 0;
+        let busy = |index: usize| self.rows[index / columns].residue.busy(index % columns);
+        let is_quiet = |index: usize| stays(index) && busy(index) == 0;
         let (chosen, background) = before.background.renew(columns * grid.rows(), stands_still, is_quiet);
         for &index in &chosen {
             let cell = self.grid.cell(index / columns, index % columns);

@@ -5,6 +5,7 @@
 //! what is above it and to its left, U and V beside it, Y2 below. The neighbours of all blocks are then two shifts away.
 
 use super::residue::Y2;
+use super::wavefront::SPAN;
 
 /// A macroblock's blocks amid their neighbours, a bit for each that has levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +132,16 @@ impl TokenContexts {
     /// Begins a row.
     pub(super) fn begin_row(&mut self) {
         self.left = 0;
+    }
+
+    /// Takes over what those from column `first` on see above them.
+    pub(super) fn see_above(&mut self, first: usize, above: &[u64; SPAN]) {
+        self.above[first..].iter_mut().zip(above).for_each(|(own, above)| *own = *above);
+    }
+
+    /// What those below the macroblocks from column `first` on see, once these are kept.
+    pub(super) fn below(&self, first: usize) -> [u64; SPAN] {
+        std::array::from_fn(|i| self.above.get(first + i).copied().unwrap_or(0))
     }
 
     /// What the macroblock at `column` of the row sees, before any of its own blocks is known.

@@ -14,16 +14,16 @@ use crate::picture::Plane;
 use crate::predict::intra::RowAbove;
 
 /// Estimates of what intra macroblocks leave, by band of quantizers.
-pub(super) type IntraEstimates = [OnceLock<Vec<Blocks>>; BANDS];
+pub(super) type IntraEstimates = [OnceLock<Vec<Vec<Blocks>>>; BANDS];
 
 /// Quantizers that share an estimate: within so many, what is predicted from changes little.
 const BAND: u8 = 4;
 const BANDS: usize = (QuantizerIndex::MAX.value() / BAND) as usize + 1;
 
 impl Analysis {
-    /// The coefficients of the frame's intra macroblocks in raster order where the frame is coded at about `quantizer`; computed when
+    /// The coefficients of each row's intra macroblocks, left to right, where the frame is coded at about `quantizer`; computed when
     /// first asked for.
-    pub(super) fn intra_coefficients(&self, quantizer: QuantizerIndex) -> &[Blocks] {
+    pub(super) fn intra_coefficients(&self, quantizer: QuantizerIndex) -> &[Vec<Blocks>] {
         let band = quantizer.value() / BAND;
         let middle = QuantizerIndex::saturating(i32::from(band * BAND + BAND / 2));
         self.intra_coefficients[usize::from(band)].get_or_init(|| self.estimate_intra(middle))
@@ -44,21 +44,21 @@ impl Analysis {
             || (below && column > 0 && self.is_intra(row + 1, column - 1))
     }
 
-    fn estimate_intra(&self, quantizer: QuantizerIndex) -> Vec<Blocks> {
+    fn estimate_intra(&self, quantizer: QuantizerIndex) -> Vec<Vec<Blocks>> {
         let size = self.picture.size();
         let settling = Settling::new(quantizer.into(), self.token_prices());
         let source = Plane::ALL.map(|plane| self.picture.plane(plane));
         let mut canvas = self.blank();
         let mut above = RowAbove::new(size);
         let mut work = Workspace::default();
-        let mut found = Vec::new();
-        for row in 0..self.grid.rows() {
+        let mut found = vec![Vec::new(); self.grid.rows()];
+        for (row, found) in found.iter_mut().enumerate() {
             let mut planes = canvas.planes_mut();
             for column in 0..self.grid.columns() {
                 if !self.matters(row, column) {
                     continue;
                 }
-                let (cell, index) = (self.grid.cell(row, column), row * self.grid.columns() + column);
+                let cell = self.grid.cell(row, column);
                 let macroblock = self.grid.macroblock(cell);
                 let y2 = macroblock.luma_mode.has_y2();
                 let mut settler = settling.settler(macroblock.segment, Surroundings::half_seen(y2));
@@ -74,7 +74,7 @@ impl Analysis {
                     planes[1].index(8 * column, 8 * row),
                     planes[2].index(8 * column, 8 * row),
                 ];
-                self.predict(index, &mut planes, at);
+                self.predict((row, column), &mut planes, at);
                 let Workspace { coefficients, levels } = &mut work;
                 let blocks = self.coefficients(quantizer, macroblock, (row, column), coefficients);
                 if settler.settle_all(blocks, coefficients, levels) {

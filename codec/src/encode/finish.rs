@@ -3,19 +3,15 @@
 
 use super::analysis::{Analysis, known_probabilities};
 use super::background::segmentation;
-use super::contexts::TokenContexts;
-use super::filter_choice::{FILTER_DELTAS, choose_level};
+use super::filter_choice::{FILTER_DELTAS, level_at};
 use super::fineness::Fineness;
 use super::inter_macroblock::SIGN_BIASES;
-use super::intra_coding::{Workspace, code_intra};
 use super::mode_record::ModeRecord;
 use super::plan::FrameKind;
 use super::rate::best_probability;
-use super::residue::{
-    ALL_BLOCKS, Blocks, CHROMA_AT, MacroblockSamples, Quantisers, Residue, Starts, reconstruct, transform,
-};
-use super::settle::Settling;
+use super::residue::{ALL_BLOCKS, Blocks, CHROMA_AT, MacroblockSamples, Quantisers, Residue, Starts, transform};
 use super::tokens::TokenRecord;
+use super::version::Version;
 use crate::bitstream::bool_coder::BoolEncoder;
 use crate::bitstream::frame_header::FrameKind as HeaderKind;
 use crate::bitstream::frame_header::{
@@ -26,11 +22,11 @@ use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
 use crate::bitstream::token_probabilities::TOKEN_UPDATE_PROBABILITIES;
 use crate::decode::Basis;
+use crate::executor::{Executor, Serial, both};
 use crate::kernels::with_bit_instructions;
 use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference};
-use crate::picture::{PictureBuffer, Plane, PlaneViewMut};
-use crate::predict::intra::RowAbove;
+use crate::picture::{PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::state::SegmentMap;
 use crate::{QuantizerIndex, State, Transition};
 
@@ -63,31 +59,49 @@ impl Encoded {
 impl Analysis {
     /// Finishes the frame at a quantizer or [`Fineness`]. The same analysis and fineness give the same bytes, on any thread.
     pub fn finish(&self, fineness: impl Into<Fineness>) -> Encoded {
-        self.finish_at(fineness.into())
+        self.finish_on(&Serial, fineness)
     }
 
-    fn finish_at(&self, fineness: Fineness) -> Encoded {
+    /// As [`Self::finish`], with what does not wait for each other side by side as far as `executor` lets it.
+    pub fn finish_on(&self, executor: &dyn Executor, fineness: impl Into<Fineness>) -> Encoded {
+        self.finish_at(executor, fineness.into())
+    }
+
+    fn finish_at(&self, executor: &dyn Executor, fineness: Fineness) -> Encoded {
         let quantizer = fineness.quantizer();
-        let mut version = Version::new(self);
-        version.code(fineness);
+        let is_key = self.plan.kind == FrameKind::Key;
+        let version = Version::code(executor, self, fineness);
         let known = known_probabilities(&self.source, &self.plan);
-        let coding = version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
-        let header = self.header(
-            quantizer,
-            TokenUpdates::between(&known.tokens, &coding.probabilities),
-            version.skipped(),
-            choose_level(quantizer, &version.picture, &self.picture, &version.grid, self.plan.kind == FrameKind::Key),
-        );
+        let (coding, modes) =
+            both(executor, || version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES), || self.modes());
+        let token_updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
+        let header = self.header(quantizer, token_updates, version.skipped(), level_at(quantizer));
         let basis = self.basis(&header);
-        let frame = write_frame(&header, &basis.probabilities, self.modes(), &version.grid, &version.tokens);
-        let Version { mut picture, grid, .. } = version;
+        let Version { mut picture, grid, tokens } = version;
         let segments = header.segmentation.as_ref().map(|_| &basis.segment_values);
-        if let Some(filter) = LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()) {
-            for row in 0..grid.rows() {
-                filter.filter_row(&mut picture, row, grid.row(row));
-            }
-        }
-        let picture = picture.freeze();
+        let filter = LoopFilter::new(&header.filter, segments, &basis.filter_deltas, is_key);
+        let (picture, (first, second)) = both(
+            executor,
+            || {
+                for row in 0..grid.rows() {
+                    if let Some(filter) = &filter {
+                        filter.filter_row(&mut picture, row, grid.row(row));
+                    }
+                }
+                picture.freeze()
+            },
+            || {
+                both(
+                    executor,
+                    || first_partition(&header, &basis.probabilities, modes, &grid),
+                    || second_partition(&basis.probabilities, &tokens),
+                )
+            },
+        );
+        let mut frame = Vec::with_capacity(10 + first.len() + second.len());
+        header.write_uncoded(first.len(), &mut frame);
+        frame.extend_from_slice(&first);
+        frame.extend_from_slice(&second);
         let segment_map = if header.segmentation.is_some() {
             let segments = (0..grid.rows()).flat_map(|row| grid.row(row)).map(|macroblock| macroblock.segment);
             SegmentMap::new(&segments.collect::<Vec<u8>>())
@@ -108,30 +122,29 @@ impl Analysis {
         (row, column): (usize, usize),
         coefficients: &mut Blocks,
     ) -> u32 {
-        let index = row * self.grid.columns() + column;
         if macroblock.segment != 0 {
             self.transform_anew(macroblock, (row, column), coefficients);
             ALL_BLOCKS
         } else if quantizer >= self.plan.finest {
-            self.residue.load(index, coefficients)
+            self.rows[row].residue.load(column, coefficients)
         } else {
-            self.finer_residue().load(index, coefficients)
+            self.finer_residue(row).load(column, coefficients)
         }
     }
 
-    /// What is to be coded at quantizers finer than was planned for; worked out when first asked for.
-    fn finer_residue(&self) -> &Residue {
-        self.finer_residue.get_or_init(|| {
-            let (rows, columns) = (self.grid.rows(), self.grid.columns());
+    /// What is to be coded of a row at quantizers finer than was planned for; worked out when first asked for.
+    fn finer_residue(&self, row: usize) -> &Residue {
+        self.rows[row].finer_residue.get_or_init(|| {
+            let columns = self.grid.columns();
             let quantisers = Quantisers::new(QuantizerIndex::MIN);
-            let mut residue = Residue::new(rows * columns);
+            let mut residue = Residue::new(columns);
             let mut coefficients = Blocks::default();
-            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            for column in 0..columns {
                 let macroblock = self.grid.macroblock(self.grid.cell(row, column));
                 if macroblock.reference != Reference::Intra {
                     self.transform_anew(macroblock, (row, column), &mut coefficients);
                     let busy = quantisers.busy(macroblock.luma_mode.has_y2(), &coefficients);
-                    residue.keep(row * columns + column, busy, &coefficients);
+                    residue.keep(column, busy, &coefficients);
                 }
             }
             residue
@@ -142,7 +155,7 @@ impl Analysis {
     fn transform_anew(&self, macroblock: &Macroblock, (row, column): (usize, usize), coefficients: &mut Blocks) {
         let source = MacroblockSamples::of(&Plane::ALL.map(|plane| self.picture.plane(plane)), row, column);
         let last = self.source.stream().map(|stream| stream.reference(Reference::Last).planes());
-        let prediction = match (self.predictions.of(row * self.grid.columns() + column), &last) {
+        let prediction = match (self.rows[row].predictions.of(column), &last) {
             (Some(prediction), _) => MacroblockSamples::of_prediction(prediction),
             (None, Some(last)) => MacroblockSamples::of(last, row, column),
             (None, None) => return,
@@ -158,11 +171,17 @@ impl Analysis {
         }
     }
 
-    /// Paints what the `index`th macroblock, an inter one, is predicted as into `planes` from `at` on, where the
+    /// On inter frames, the last picture: most of it often stays.
+    pub(super) fn last_picture(&self) -> Option<[PlaneView<'_>; 3]> {
+        let stream = self.source.stream().filter(|_| self.plan.kind == FrameKind::Inter)?;
+        Some(stream.reference(Reference::Last).planes())
+    }
+
+    /// Paints what the macroblock at (`row`, `column`), an inter one, is predicted as into `planes` from `at` on, where the
     /// last picture is still to be seen.
     #[inline]
-    pub(super) fn predict(&self, index: usize, planes: &mut [PlaneViewMut; 3], at: Starts) {
-        let Some(prediction) = self.predictions.of(index) else { return };
+    pub(super) fn predict(&self, (row, column): (usize, usize), planes: &mut [PlaneViewMut; 3], at: Starts) {
+        let Some(prediction) = self.rows[row].predictions.of(column) else { return };
         let (luma, chroma) = prediction.split_at(CHROMA_AT[0]);
         for (row, predicted) in luma.as_chunks::<16>().0.iter().enumerate() {
             let start = at[0] + row * planes[0].stride;
@@ -242,88 +261,15 @@ impl Analysis {
     }
 }
 
-/// A version while it is being coded.
-struct Version<'a> {
-    analysis: &'a Analysis,
-    picture: PictureBuffer,
-    grid: MacroblockGrid,
-    tokens: TokenRecord,
-}
-
-impl<'a> Version<'a> {
-    fn new(analysis: &'a Analysis) -> Self {
-        let grid = analysis.grid.clone();
-        Self {
-            analysis,
-            picture: analysis.blank(),
-            tokens: TokenRecord::with_room_for(grid.columns() * grid.rows()),
-            grid,
-        }
-    }
-
-    /// How many macroblocks have no coefficients.
-    fn skipped(&self) -> u32 {
-        (self.grid.columns() * self.grid.rows() - self.tokens.macroblocks()) as u32
-    }
-
-    fn code(&mut self, fineness: Fineness) {
-        let analysis = self.analysis;
-        let settling = Settling::new(fineness, analysis.token_prices());
-        let (rows, columns) = (self.grid.rows(), self.grid.columns());
-        let source = Plane::ALL.map(|plane| analysis.picture.plane(plane));
-        let mut contexts = TokenContexts::new(columns);
-        let mut above = RowAbove::new(analysis.picture.size());
-        let mut work = Workspace::default();
-        for row in 0..rows {
-            contexts.begin_row();
-            let mut planes = self.picture.planes_mut();
-            for column in 0..columns {
-                let (cell, index) = (self.grid.cell(row, column), row * columns + column);
-                let macroblock = *self.grid.macroblock(cell);
-                let y2 = macroblock.luma_mode.has_y2();
-                let mut settler = settling.settler(macroblock.segment, contexts.around(column, y2));
-                let at = [
-                    planes[0].index(16 * column, 16 * row),
-                    planes[1].index(8 * column, 8 * row),
-                    planes[2].index(8 * column, 8 * row),
-                ];
-                let any = if macroblock.reference == Reference::Intra {
-                    let modes = &self.grid.subblocks(cell).modes;
-                    let source = MacroblockSamples::of(&source, row, column);
-                    code_intra(&macroblock, modes, &source, (row, column), &above, &mut settler, &mut planes, &mut work)
-                } else {
-                    analysis.predict(index, &mut planes, at);
-                    let Workspace { coefficients, levels } = &mut work;
-                    let blocks = analysis.coefficients(fineness.quantizer(), &macroblock, (row, column), coefficients);
-                    let any = settler.settle_all(blocks, coefficients, levels);
-                    if any {
-                        reconstruct(&work.levels, settler.quantisers, y2, &mut planes, at);
-                    }
-                    any
-                };
-                if any {
-                    self.tokens.record(&work.levels, settler.own);
-                }
-                contexts.keep(column, settler.own);
-                let macroblock = self.grid.macroblock_mut(cell);
-                macroblock.skip = !any;
-                macroblock.has_coefficients = any;
-            }
-            above.keep(&self.picture, row);
-        }
-    }
-}
-
-/// The bytes of a frame.
-fn write_frame(
+/// The first partition of a frame: its header and what it says of each macroblock.
+fn first_partition(
     header: &FrameHeader,
     probabilities: &Probabilities,
     modes: &ModeRecord,
     grid: &MacroblockGrid,
-    tokens: &TokenRecord,
 ) -> Vec<u8> {
     let coding = ModeCoding::new(header, probabilities);
-    let first = with_bit_instructions(
+    with_bit_instructions(
         #[inline(always)]
         || {
             let mut first = BoolEncoder::new();
@@ -337,18 +283,17 @@ fn write_frame(
             }
             first.finish()
         },
-    );
-    let second = with_bit_instructions(
+    )
+}
+
+/// The second partition of a frame: its tokens.
+fn second_partition(probabilities: &Probabilities, tokens: &TokenRecord) -> Vec<u8> {
+    with_bit_instructions(
         #[inline(always)]
         || {
             let mut second = BoolEncoder::new();
             tokens.write(&probabilities.tokens, &mut second);
             second.finish()
         },
-    );
-    let mut frame = Vec::with_capacity(10 + first.len() + second.len());
-    header.write_uncoded(first.len(), &mut frame);
-    frame.extend_from_slice(&first);
-    frame.extend_from_slice(&second);
-    frame
+    )
 }

@@ -5,11 +5,17 @@ use super::fineness::Fineness;
 use super::finish::Encoded;
 use super::rate::log2_256ths;
 use crate::QuantizerIndex;
+use crate::executor::{Executor, Serial};
 
 impl Analysis {
     /// The predicted sizes of this frame, each computed once: for more than one question.
     pub fn sizes(&self) -> Sizes<'_> {
-        Sizes { analysis: self, known: Vec::new(), actual_per_predicted: (1, 1) }
+        self.sizes_on(&Serial)
+    }
+
+    /// As [`Self::sizes`]; predictions and versions are made side by side as far as `executor` lets them.
+    pub fn sizes_on<'a>(&'a self, executor: &'a dyn Executor) -> Sizes<'a> {
+        Sizes { executor, analysis: self, known: Vec::new(), actual_per_predicted: (1, 1) }
     }
 
     /// How finely the frame is to be coded to take at most `bytes` and not much less, as [`Sizes::fit`] finds it.
@@ -22,6 +28,7 @@ impl Analysis {
 ///
 /// A question costs a prediction for each place it looks at; it looks at few where the answer is expected.
 pub struct Sizes<'a> {
+    executor: &'a dyn Executor,
     analysis: &'a Analysis,
     /// Sizes where they were asked for.
     known: Vec<(Fineness, usize)>,
@@ -36,7 +43,7 @@ impl Sizes<'_> {
         if let Some((_, size)) = self.known.iter().find(|(known, _)| *known == fineness) {
             return *size;
         }
-        let size = self.analysis.predict_size(fineness);
+        let size = self.analysis.predict_size_on(self.executor, fineness);
         self.known.push((fineness, size));
         size
     }
@@ -81,7 +88,7 @@ impl Sizes<'_> {
     /// Finishes the frame at `fineness`, as [`Self::fit`] gave it for `bytes`, and a second time where it turns out larger than that or
     /// smaller than it need be, which is rare: what was wrong with the prediction is then known.
     pub fn finish_within(&mut self, bytes: usize, fineness: Fineness, finest: QuantizerIndex) -> Encoded {
-        let encoded = self.analysis.finish(fineness);
+        let encoded = self.analysis.finish_on(self.executor, fineness);
         let size = encoded.frame.len();
         if size <= bytes && (size >= bytes - bytes / 10 || fineness <= finest.into()) {
             return encoded;
@@ -91,7 +98,7 @@ impl Sizes<'_> {
         if again == fineness {
             return encoded;
         }
-        let other = self.analysis.finish(again);
+        let other = self.analysis.finish_on(self.executor, again);
         let fits = |version: &Encoded| version.frame.len() <= bytes;
         // The larger of those that fit; else the smaller.
         let is_better = match (fits(&encoded), fits(&other)) {

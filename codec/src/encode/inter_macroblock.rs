@@ -3,7 +3,7 @@
 
 use super::inter::{InterChoice, InterDecision, is_whole, mode_cost, predict_chroma, predict_luma};
 use super::intra::{OpenCanvas, choose_chroma, choose_luma, choose_subblocks};
-use super::pass::{Pass, Place};
+use super::pass::{Pass, Place, RowPass};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, transform};
 use super::split::{PartVector, SplitChoice, SplitSearch, VectorsAround, predict_split};
@@ -16,7 +16,7 @@ pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
 
 /// What saying "intra" costs on an inter frame, before it is known how many there are. It also stands for what is lost when the
 /// surroundings turn out to be coarser than the source: more than the bare price was measured to be best.
-const INTRA_PRICE: Cost = 12 * BIT;
+const INTRA_PRICE: Cost = 20 * BIT;
 
 /// How an intra macroblock is predicted.
 struct IntraChoice {
@@ -24,18 +24,19 @@ struct IntraChoice {
     modes: Option<[SubblockMode; 16]>,
 }
 
-impl Pass<'_> {
+impl RowPass<'_> {
     /// Decides the macroblock at `place`; if it is inter, stores its prediction and coefficients.
     pub(super) fn decide_inter(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place) {
         let starts = self.starts(place);
-        let bounds = VectorBounds::new(place.row, place.column, self.grid.rows(), self.grid.columns());
-        let suggestions = |reference| Suggestions::find(&self.grid, place.cell, reference, SIGN_BIASES, &bounds);
+        let bounds = VectorBounds::new(place.row, place.column, self.pass.rows, self.pass.columns);
+        let suggestions =
+            |reference| Suggestions::find(&self.decided.grid, place.cell, reference, SIGN_BIASES, &bounds);
         let whole = inter.choose(source, place.position(), suggestions, &starts, &mut self.weighing);
-        let split = (whole.cost > self.thresholds.split * self.step && self.weighing.searched[whole.picture])
+        let split = (whole.cost > self.pass.thresholds.split * self.pass.step && self.weighing.searched[whole.picture])
             .then(|| self.choose_split(inter, source, place, &whole))
             .flatten();
         let cost = split.map_or(whole.cost, |split| split.cost);
-        if cost > self.thresholds.intra * self.step
+        if cost > self.pass.thresholds.intra * self.pass.step
             && let Some(intra) = self.choose_intra(source, place, cost)
         {
             self.take_intra(source, place, &intra);
@@ -51,14 +52,14 @@ impl Pass<'_> {
     /// say of this place and those right of and below it.
     fn starts(&self, place: Place) -> [MotionVector; 4] {
         let Place { row, column, cell, index } = place;
-        let columns = self.grid.columns();
+        let Pass { columns, rows, .. } = *self.pass;
         let mut starts = [MotionVector::ZERO; 4];
         if row > 0 && column + 1 < columns {
-            starts[0] = self.grid.macroblock(cell - self.grid.stride() + 1).vector;
+            starts[0] = self.decided.grid.macroblock(cell - self.decided.grid.stride() + 1).vector;
         }
-        if let Some(field) = self.hints {
+        if let Some(field) = self.pass.hints {
             let right = if column + 1 < columns { index + 1 } else { index };
-            let below = if row + 1 < self.grid.rows() { index + columns } else { index };
+            let below = if row + 1 < rows { index + columns } else { index };
             for (start, hint) in starts[1..].iter_mut().zip([index, right, below]) {
                 *start = field.vectors[hint];
             }
@@ -67,10 +68,10 @@ impl Pass<'_> {
     }
 
     fn vectors_around(&self, place: Place) -> VectorsAround {
-        let above = place.cell - self.grid.stride();
+        let above = place.cell - self.decided.grid.stride();
         VectorsAround {
-            above: std::array::from_fn(|x| self.grid.subblock_vector(above, 12 + x)),
-            left: std::array::from_fn(|y| self.grid.subblock_vector(place.cell - 1, 4 * y + 3)),
+            above: std::array::from_fn(|x| self.decided.grid.subblock_vector(above, 12 + x)),
+            left: std::array::from_fn(|y| self.decided.grid.subblock_vector(place.cell - 1, 4 * y + 3)),
         }
     }
 
@@ -93,7 +94,7 @@ impl Pass<'_> {
             best: offered.best,
             around: self.vectors_around(place),
         };
-        let said = self.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
+        let said = self.pass.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
         let limit = whole.cost.checked_sub(said)?;
         let mut choice = split.run(inter, (whole.vector, self.weighing.quarters), quarters, limit)?;
         choice.cost += said;
@@ -106,7 +107,7 @@ impl Pass<'_> {
             let best = self.weighing.offered.best;
             self.counts.count_vector(choice.vector.minus(best));
         }
-        *self.grid.macroblock_mut(place.cell) = Macroblock {
+        *self.decided.grid.macroblock_mut(place.cell) = Macroblock {
             luma_mode: choice.mode,
             reference: picture.reference,
             vector: choice.vector,
@@ -125,14 +126,14 @@ impl Pass<'_> {
         }
         predict_chroma([&picture.planes[1], &picture.planes[2]], place.position(), choice.vector, &mut prediction);
         self.keep_residue(source, &MacroblockSamples::of_prediction(&prediction), place, true);
-        self.predictions.keep(place.index, prediction);
+        self.decided.predictions.keep(place.column, prediction);
     }
 
     /// Keeps what the prediction of the macroblock at `place` leaves of `source`.
     fn keep_residue(&mut self, source: &MacroblockSamples, prediction: &MacroblockSamples, place: Place, y2: bool) {
         let coefficients = &mut self.work.coefficients;
         transform(source, prediction, y2, coefficients);
-        self.residue.keep(place.index, self.quantisers.busy(y2, coefficients), coefficients);
+        self.decided.residue.keep(place.column, self.pass.quantisers.busy(y2, coefficients), coefficients);
     }
 
     fn take_split(
@@ -153,9 +154,9 @@ impl Pass<'_> {
                 self.counts.count_vector(vector.minus(best));
             }
         }
-        let subblocks = self.grid.subblocks_mut(place.cell);
+        let subblocks = self.decided.grid.subblocks_mut(place.cell);
         (subblocks.split, subblocks.vectors) = (choice.split, choice.vectors);
-        *self.grid.macroblock_mut(place.cell) = Macroblock {
+        *self.decided.grid.macroblock_mut(place.cell) = Macroblock {
             luma_mode: LumaMode::Split,
             reference: picture.reference,
             vector: choice.vectors[15],
@@ -164,18 +165,18 @@ impl Pass<'_> {
         let mut prediction = [0; 384];
         predict_split(&picture.planes, place.position(), &choice.vectors, &mut prediction);
         self.keep_residue(source, &MacroblockSamples::of_prediction(&prediction), place, false);
-        self.predictions.keep(place.index, prediction);
+        self.decided.predictions.keep(place.column, prediction);
     }
 
     /// The best intra prediction, if it costs less than `limit`.
     fn choose_intra(&self, source: &MacroblockSamples, place: Place, limit: u32) -> Option<IntraChoice> {
-        let said = self.lambda.absolute(INTRA_PRICE);
-        let (prices, lambda) = (&self.intra_prices, &self.lambda);
+        let said = self.pass.lambda.absolute(INTRA_PRICE);
+        let (prices, lambda) = (&self.pass.intra_prices, &self.pass.lambda);
         let limit = limit.saturating_sub(said);
         let whole = choose_luma(source, || self.luma_edges(place), prices, lambda, limit);
         let mut choice = whole.map(|(luma_mode, _)| IntraChoice { luma_mode, modes: None });
         let lowest = whole.map_or(limit, |(_, cost)| cost);
-        if lowest + said > self.thresholds.subblocks * self.step {
+        if lowest + said > self.pass.thresholds.subblocks * self.pass.step {
             let edges = self.subblock_edges(place);
             let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
             let around = self.modes_around(place.cell);
@@ -188,10 +189,10 @@ impl Pass<'_> {
 
     fn take_intra(&mut self, source: &MacroblockSamples, place: Place, choice: &IntraChoice) {
         if let Some(modes) = choice.modes {
-            self.grid.subblocks_mut(place.cell).modes = modes;
+            self.decided.grid.subblocks_mut(place.cell).modes = modes;
         }
-        let chroma_mode = choose_chroma(source, &self.chroma_edges(place), &self.intra_prices, &self.lambda);
-        *self.grid.macroblock_mut(place.cell) =
+        let chroma_mode = choose_chroma(source, &self.chroma_edges(place), &self.pass.intra_prices, &self.pass.lambda);
+        *self.decided.grid.macroblock_mut(place.cell) =
             Macroblock { luma_mode: choice.luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
     }
 }

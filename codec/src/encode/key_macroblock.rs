@@ -3,45 +3,46 @@
 
 use super::intra::{choose_chroma, choose_luma, choose_subblocks};
 use super::intra_coding::{ClosedCanvas, code_intra};
-use super::pass::{Pass, Place};
+use super::pass::{Place, RowPass};
 use super::residue::MacroblockSamples;
 use super::settle::Settler;
 use crate::macroblock::{LumaMode, Macroblock};
 use crate::picture::Plane;
 use crate::predict::intra::SubblockEdges;
 
-impl Pass<'_> {
-    /// Decides the macroblock at `place` and paints it on the canvas.
+impl RowPass<'_> {
+    /// Decides the macroblock at `place` and paints it on the canvas, which holds this one row.
     pub(super) fn decide_key(&mut self, source: &MacroblockSamples, place: Place) {
-        let Place { row, column, cell, .. } = place;
+        let Place { column, cell, .. } = place;
+        let pass = self.pass;
         let around = self.modes_around(cell);
         let canvas = self.canvas.as_mut().expect("a key frame has a canvas");
         let planes = &mut canvas.planes_mut();
-        let (prices, lambda) = (&self.intra_prices, &self.lambda);
-        let (at, stride) = (planes[0].index(16 * column, 16 * row), planes[0].stride);
+        let (prices, lambda) = (&pass.intra_prices, &pass.lambda);
+        let (at, stride) = (planes[0].index(16 * column, 0), planes[0].stride);
         let edges = self.above.edges(Plane::Y, planes[0].samples, at, stride, column);
         let (mut luma_mode, cost) =
             choose_luma(source, || edges, prices, lambda, u32::MAX).expect("every mode costs less than that");
         let mut closed = ClosedCanvas {
             edges: SubblockEdges::new(&self.above, planes[0].samples, at, stride, column),
             source,
-            quantisers: &self.quantisers,
+            quantisers: &pass.quantisers,
             luma: &mut planes[0].samples[at..],
             stride,
         };
         if let Some((modes, _)) = choose_subblocks(source, &mut closed, &around, prices, lambda, cost) {
             luma_mode = LumaMode::Subblocks;
-            self.grid.subblocks_mut(cell).modes = modes;
+            self.decided.grid.subblocks_mut(cell).modes = modes;
         }
         let edges = [Plane::U, Plane::V].map(|plane| {
             let view = &planes[plane as usize];
-            self.above.edges(plane, view.samples, view.index(8 * column, 8 * row), view.stride, column)
+            self.above.edges(plane, view.samples, view.index(8 * column, 0), view.stride, column)
         });
         let chroma_mode = choose_chroma(source, &edges, prices, lambda);
         let macroblock = Macroblock { luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
-        *self.grid.macroblock_mut(cell) = macroblock;
-        let mut settler = Settler::rounding(&self.quantisers, luma_mode.has_y2());
-        let (modes, above, work) = (&self.grid.subblocks(cell).modes, &self.above, &mut self.work);
-        code_intra(&macroblock, modes, source, (row, column), above, &mut settler, planes, work);
+        *self.decided.grid.macroblock_mut(cell) = macroblock;
+        let mut settler = Settler::rounding(&pass.quantisers, luma_mode.has_y2());
+        let (modes, above, work) = (&self.decided.grid.subblocks(cell).modes, &self.above, &mut self.work);
+        code_intra(&macroblock, modes, source, (0, column), above, &mut settler, planes, work);
     }
 }

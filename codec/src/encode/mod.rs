@@ -31,8 +31,10 @@ mod size;
 mod split;
 mod token_prices;
 mod tokens;
+mod version;
+mod wavefront;
 
-pub use analysis::{Analysis, EncodeError, analyse};
+pub use analysis::{Analysis, EncodeError, analyse, analyse_on};
 pub use fineness::Fineness;
 pub use finish::Encoded;
 pub use fit::Sizes;

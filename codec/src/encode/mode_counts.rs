@@ -31,6 +31,18 @@ pub(super) struct ModeProbabilities {
 }
 
 impl ModeCounts {
+    /// Adds what was counted elsewhere.
+    pub(super) fn add(&mut self, other: &Self) {
+        fn add<'a>(sums: impl IntoIterator<Item = &'a mut u32>, counts: impl IntoIterator<Item = &'a u32>) {
+            sums.into_iter().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        add(&mut self.references, &other.references);
+        add(self.luma_nodes.as_flattened_mut(), other.luma_nodes.as_flattened());
+        add(self.chroma_nodes.as_flattened_mut(), other.chroma_nodes.as_flattened());
+        let vector_bits = self.vector_bits.as_flattened_mut().as_flattened_mut();
+        add(vector_bits, other.vector_bits.as_flattened().as_flattened());
+    }
+
     /// Counts a macroblock's reference and, if it is intra, its modes.
     pub(super) fn count(&mut self, macroblock: &Macroblock) {
         self.references[macroblock.reference as usize] += 1;

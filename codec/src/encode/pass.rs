@@ -1,7 +1,8 @@
-//! One pass over the macroblocks of a frame, deciding how each is predicted: what they all share, and where a macroblock's
-//! surroundings are found. The decisions themselves are in `key_macroblock` and `inter_macroblock`.
+//! One pass over the macroblocks of a frame, deciding how each is predicted: what they all share, what a row has of its own, and
+//! where a macroblock's surroundings are found. The decisions themselves are in `key_macroblock` and `inter_macroblock`.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::analysis::{EncodeError, known_probabilities};
 use super::inter::{InterDecision, ReferencePicture, Weighing};
@@ -13,10 +14,12 @@ use super::price::{Lambda, VectorPrices};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, Predictions, Quantisers, Residue};
 use super::split::SplitPrices;
+use super::wavefront::{Above, Below, Row, SPAN, Wavefront};
+use crate::executor::{Executor, on_each_thread};
 use crate::kernels::intra::Edges;
-use crate::macroblock::{MacroblockGrid, Reference};
+use crate::macroblock::{Macroblock, MacroblockGrid, Reference, Subblocks};
 use crate::picture::{Picture, PictureBuffer, Plane, PlaneView};
-use crate::predict::intra::{RowAbove, SubblockEdges};
+use crate::predict::intra::{LowestSamples, RowAbove, SubblockEdges};
 use crate::{Size, State};
 
 /// From what cost on it is worth looking further, in luma AC steps of the finest quantizer. The cost is a macroblock's transformed
@@ -34,7 +37,7 @@ pub(super) struct Thresholds {
 impl Thresholds {
     fn of(effort: Effort) -> Self {
         match effort {
-            Effort::Live => Self { search: 64, other_references: 20, split: 80, intra: 12, subblocks: 80 },
+            Effort::Live => Self { search: 80, other_references: 40, split: 80, intra: 12, subblocks: 80 },
             Effort::Balanced => Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 },
             Effort::Film => Self { search: 0, other_references: 0, split: 0, intra: 10, subblocks: 40 },
         }
@@ -49,7 +52,7 @@ const OTHER_REFERENCE_PRICE: Cost = 3 * BIT;
 pub(super) struct Place {
     pub(super) row: usize,
     pub(super) column: usize,
-    /// In the grid.
+    /// In the grid of its row.
     pub(super) cell: usize,
     /// In raster order.
     pub(super) index: usize,
@@ -62,29 +65,70 @@ impl Place {
     }
 }
 
-/// A pass while it goes on.
+/// What deciding is the same for all macroblocks of a frame.
 pub(super) struct Pass<'a> {
     /// The picture to encode.
     picture: &'a PictureBuffer,
     pub(super) planes: [PlaneView<'a>; 3],
+    pub(super) columns: usize,
+    pub(super) rows: usize,
     /// Luma's AC step at the finest quantizer, and what follows from it.
     pub(super) step: u32,
     pub(super) lambda: Lambda,
     pub(super) quantisers: Quantisers,
     pub(super) thresholds: Thresholds,
     pub(super) intra_prices: IntraPrices,
-    pub(super) inter: Option<InterDecision<'a>>,
+    /// On inter frames.
+    inter: Option<InterDecision<'a>>,
     pub(super) hints: Option<&'a Field>,
-    /// On key frames, the frame as the finest quantizer leaves it: its macroblocks are predicted from each other.
+}
+
+/// A row of macroblocks while it is decided, and room that is kept from row to row.
+pub(super) struct RowPass<'a> {
+    pub(super) pass: &'a Pass<'a>,
+    /// On key frames, the row as the finest quantizer leaves it: its macroblocks are predicted from each other.
     pub(super) canvas: Option<PictureBuffer>,
     /// The row above, of the canvas or else of the picture.
     pub(super) above: RowAbove,
     pub(super) work: Workspace,
     pub(super) weighing: Box<Weighing>,
-    pub(super) grid: MacroblockGrid,
-    pub(super) predictions: Predictions,
-    pub(super) residue: Residue,
+    pub(super) decided: DecidedRow,
+    /// Counts of all rows that were decided here.
     pub(super) counts: ModeCounts,
+}
+
+/// How the macroblocks of a row are predicted.
+pub(super) struct DecidedRow {
+    /// A grid of this one row, below a copy of the one above.
+    pub(super) grid: MacroblockGrid,
+    /// By column, where macroblocks are not predicted as the last picture has them.
+    pub(super) predictions: Predictions,
+    /// By column, what prediction leaves, unless the macroblock is intra.
+    pub(super) residue: Residue,
+}
+
+impl DecidedRow {
+    /// A row of a frame of `kind` that has not been decided.
+    fn new(columns: usize, kind: FrameKind) -> Self {
+        let stored = match kind {
+            FrameKind::Key => 0,
+            FrameKind::Inter => columns,
+        };
+        Self {
+            grid: MacroblockGrid::of_row(columns),
+            predictions: Predictions::new(stored),
+            residue: Residue::new(stored),
+        }
+    }
+}
+
+/// What a row tells the one below it of some macroblocks side by side.
+struct Decided {
+    macroblocks: [Macroblock; SPAN],
+    /// Where macroblocks have any that count, with the place in the span.
+    subblocks: Vec<(usize, Subblocks)>,
+    /// On key frames.
+    lowest: Option<LowestSamples>,
 }
 
 impl<'a> Pass<'a> {
@@ -97,33 +141,35 @@ impl<'a> Pass<'a> {
         effort: Effort,
     ) -> Result<Self, EncodeError> {
         let size = picture.size();
-        let macroblocks = size.macroblock_columns() * size.macroblock_rows();
+        let (columns, rows) = (size.macroblock_columns(), size.macroblock_rows());
         let quantisers = Quantisers::new(plan.finest);
         let step = quantisers.luma.divisor[1];
         let (lambda, thresholds) = (Lambda::new(step), Thresholds::of(effort));
         let known = known_probabilities(source, plan);
-        let (inter, intra_prices, canvas, stored) = match plan.kind {
-            FrameKind::Key => (None, IntraPrices::of_key_frame(), Some(PictureBuffer::new(size)), 0),
+        let (inter, intra_prices) = match plan.kind {
+            FrameKind::Key => (None, IntraPrices::of_key_frame()),
             FrameKind::Inter => {
                 let inter = InterDecision {
                     pictures: references(source, size)?,
                     prices: VectorPrices::new(&known.vectors, lambda),
                     split_prices: SplitPrices::new(),
                     lambda,
-                    columns: size.macroblock_columns(),
-                    rows: size.macroblock_rows(),
+                    columns,
+                    rows,
                     content: thresholds.other_references * u32::from(step),
                     enough: (thresholds.search * thresholds.search * u32::from(step)).isqrt(),
                     // Measured in calls: a sixth of the time for a tenth of a percent.
                     searches_others: effort != Effort::Live,
                 };
                 let prices = IntraPrices::of_inter_frame(&known.luma_modes, &known.chroma_modes);
-                (Some(inter), prices, None, macroblocks)
+                (Some(inter), prices)
             }
         };
         Ok(Self {
             picture,
             planes: Plane::ALL.map(|plane| picture.plane(plane)),
+            columns,
+            rows,
             step: u32::from(step),
             lambda,
             quantisers,
@@ -131,66 +177,131 @@ impl<'a> Pass<'a> {
             intra_prices,
             inter,
             hints: hints.of_size(size),
+        })
+    }
+
+    /// Decides every macroblock. Answers the rows, and how often each choice was made in all of them.
+    pub(super) fn decide_all(&self, executor: &dyn Executor) -> (Vec<DecidedRow>, ModeCounts) {
+        let mut rows: Vec<Option<DecidedRow>> = (0..self.rows).map(|_| None).collect();
+        let front = Wavefront::new(rows.iter_mut(), self.columns);
+        let counts = Mutex::new(ModeCounts::default());
+        on_each_thread(executor, &|| {
+            let mut row_pass = RowPass::new(self);
+            while let Some(Row { number, own, above, below }) = front.begin() {
+                *own = Some(row_pass.decide(number, front.spans(), above, below));
+            }
+            counts.lock().unwrap_or_else(PoisonError::into_inner).add(&row_pass.counts);
+        });
+        let rows = rows.into_iter().map(|row| row.expect("an executor runs its tasks to their end")).collect();
+        (rows, counts.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn kind(&self) -> FrameKind {
+        if self.inter.is_some() { FrameKind::Inter } else { FrameKind::Key }
+    }
+}
+
+impl<'a> RowPass<'a> {
+    fn new(pass: &'a Pass<'a>) -> Self {
+        let size = pass.picture.size();
+        let canvas = (pass.kind() == FrameKind::Key).then(|| PictureBuffer::unpainted(size.of_first_row()));
+        Self {
+            pass,
             canvas,
             above: RowAbove::new(size),
             work: Workspace::default(),
             weighing: Box::default(),
-            grid: MacroblockGrid::new(size),
-            predictions: Predictions::new(stored),
-            residue: Residue::new(stored),
+            decided: DecidedRow::new(pass.columns, pass.kind()),
             counts: ModeCounts::default(),
-        })
+        }
     }
 
-    /// Decides every macroblock.
-    pub(super) fn decide_all(&mut self) {
-        let inter = self.inter.take();
-        for row in 0..self.grid.rows() {
-            for column in 0..self.grid.columns() {
-                let index = row * self.grid.columns() + column;
-                let place = Place { row, column, cell: self.grid.cell(row, column), index };
-                let source = MacroblockSamples::of(&self.planes, row, column);
-                match &inter {
+    /// Decides the macroblocks of row `row`.
+    fn decide(
+        &mut self,
+        row: usize,
+        spans: impl Iterator<Item = Range<usize>>,
+        mut above: Above<Decided>,
+        mut below: Below<Decided>,
+    ) -> DecidedRow {
+        let pass = self.pass;
+        if row > 0 && self.canvas.is_none() {
+            self.above.keep(pass.picture, row - 1);
+        }
+        for span in spans {
+            for column in span.clone() {
+                above.reach(column + 1, |first, decided| self.see_above(first, decided));
+                let cell = self.decided.grid.cell(0, column);
+                let place = Place { row, column, cell, index: row * pass.columns + column };
+                let source = MacroblockSamples::of(&pass.planes, row, column);
+                match &pass.inter {
                     None => self.decide_key(&source, place),
                     Some(inter) => self.decide_inter(inter, &source, place),
                 }
-                self.counts.count(self.grid.macroblock(place.cell));
+                self.counts.count(self.decided.grid.macroblock(cell));
             }
-            self.above.keep(self.canvas.as_ref().unwrap_or(self.picture), row);
+            below.tell(|| self.tell_below(span));
         }
+        std::mem::replace(&mut self.decided, DecidedRow::new(pass.columns, pass.kind()))
+    }
+
+    /// Keeps what the row above has decided from column `first` on.
+    fn see_above(&mut self, first: usize, decided: &Decided) {
+        let grid = &mut self.decided.grid;
+        let cell = grid.cell(0, first) - grid.stride();
+        let count = SPAN.min(self.pass.columns - first);
+        grid.copy_into(cell, &decided.macroblocks[..count]);
+        for (place, subblocks) in &decided.subblocks {
+            *grid.subblocks_mut(cell + place) = *subblocks;
+        }
+        if let Some(lowest) = &decided.lowest {
+            self.above.keep_part(first, lowest);
+        }
+    }
+
+    /// What the row below is to know of the macroblocks in `span`.
+    fn tell_below(&mut self, span: Range<usize>) -> Decided {
+        let (grid, first) = (&self.decided.grid, span.start);
+        let mut macroblocks = [Macroblock::OUTSIDE; SPAN];
+        macroblocks[..span.len()].copy_from_slice(&grid.row(0)[span.clone()]);
+        let own = |column: usize| grid.own_subblocks(grid.cell(0, column)).map(|own| (column - first, *own));
+        let subblocks = span.filter_map(own).collect();
+        let lowest = self.canvas.as_mut().map(|canvas| LowestSamples::of(&canvas.planes_mut(), first));
+        Decided { macroblocks, subblocks, lowest }
     }
 
     /// The modes of the subblocks above a macroblock and to its left.
     pub(super) fn modes_around(&self, cell: usize) -> ModesAround {
-        let above = cell - self.grid.stride();
+        let grid = &self.decided.grid;
+        let above = cell - grid.stride();
         ModesAround {
-            above: std::array::from_fn(|x| self.grid.subblock_mode(above, 12 + x)),
-            left: std::array::from_fn(|y| self.grid.subblock_mode(cell - 1, 4 * y + 3)),
+            above: std::array::from_fn(|x| grid.subblock_mode(above, 12 + x)),
+            left: std::array::from_fn(|y| grid.subblock_mode(cell - 1, 4 * y + 3)),
         }
     }
 
     // What is around a macroblock in the picture to encode.
 
     pub(super) fn luma_edges(&self, place: Place) -> Edges<16> {
-        let view = &self.planes[0];
+        let view = &self.pass.planes[0];
         self.above.edges(Plane::Y, view.samples, self.luma_start(place), view.stride, place.column)
     }
 
     pub(super) fn chroma_edges(&self, place: Place) -> [Edges<8>; 2] {
         [Plane::U, Plane::V].map(|plane| {
-            let view = &self.planes[plane as usize];
+            let view = &self.pass.planes[plane as usize];
             let at = view.index(8 * place.column as isize, 8 * place.row as isize);
             self.above.edges(plane, view.samples, at, view.stride, place.column)
         })
     }
 
     pub(super) fn subblock_edges(&self, place: Place) -> SubblockEdges {
-        let view = &self.planes[0];
+        let view = &self.pass.planes[0];
         SubblockEdges::new(&self.above, view.samples, self.luma_start(place), view.stride, place.column)
     }
 
     fn luma_start(&self, place: Place) -> usize {
-        self.planes[0].index(16 * place.column as isize, 16 * place.row as isize)
+        self.pass.planes[0].index(16 * place.column as isize, 16 * place.row as isize)
     }
 }
 

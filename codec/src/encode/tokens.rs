@@ -47,6 +47,16 @@ pub(super) struct TokenRecord {
     /// Of each block that has levels: at which positions they are, as bits, and then the levels there.
     levels: Vec<i16>,
     counts: RunCounts,
+    /// The rows recorded so far: which, and where in the lists above they end.
+    rows: Vec<RowEnd>,
+}
+
+/// Where what is recorded of a row ends.
+#[derive(Clone, Copy)]
+struct RowEnd {
+    row: usize,
+    macroblocks: usize,
+    levels: usize,
 }
 
 /// Counts of tokens in blocks that have levels, zeros by where they begin and end.
@@ -58,6 +68,17 @@ struct RunCounts {
     zeros: [[i32; 17]; 4],
     /// Signs and extra bits, whose probabilities are fixed.
     fixed: u64,
+}
+
+impl RunCounts {
+    fn add(&mut self, other: &Self) {
+        let tokens = self.tokens.as_flattened_mut().iter_mut().zip(other.tokens.as_flattened());
+        let unending = self.unending.iter_mut().zip(&other.unending);
+        tokens.chain(unending).for_each(|(sum, count)| *sum += count);
+        let zeros = self.zeros.as_flattened_mut().iter_mut().zip(other.zeros.as_flattened());
+        zeros.for_each(|(sum, count)| *sum += count);
+        self.fixed += other.fixed;
+    }
 }
 
 /// How often each token occurred in each context: all that sizes and new probabilities depend on.
@@ -85,7 +106,43 @@ impl TokenRecord {
                 zeros: [[0; 17]; 4],
                 fixed: 0,
             },
+            rows: Vec::new(),
         }
+    }
+
+    /// Ends row `row`: what has been recorded since the last one ended is its.
+    pub(super) fn end_row(&mut self, row: usize) {
+        self.rows.push(RowEnd { row, macroblocks: self.macroblocks.len(), levels: self.levels.len() });
+    }
+
+    /// The record of a frame whose rows were recorded here and there, in each place from the top.
+    pub(super) fn join(mut records: Vec<Self>) -> Self {
+        records.retain(|record| !record.rows.is_empty());
+        if records.len() == 1 {
+            return records.remove(0);
+        }
+        let total = |length: fn(&Self) -> usize| records.iter().map(length).sum();
+        let mut joined = Self::with_room_for(0);
+        joined.macroblocks.reserve_exact(total(|record| record.macroblocks.len()));
+        joined.levels.reserve_exact(total(|record| record.levels.len()));
+        let mut rows: Vec<_> = records.iter().flat_map(Self::row_slices).collect();
+        rows.sort_unstable_by_key(|(row, ..)| *row);
+        for (row, macroblocks, levels) in rows {
+            joined.macroblocks.extend_from_slice(macroblocks);
+            joined.levels.extend_from_slice(levels);
+            joined.end_row(row);
+        }
+        records.iter().for_each(|record| joined.counts.add(&record.counts));
+        joined
+    }
+
+    /// Each row with what is recorded of it.
+    fn row_slices(&self) -> impl Iterator<Item = (usize, &[Surroundings], &[i16])> {
+        let begins = [RowEnd { row: 0, macroblocks: 0, levels: 0 }].into_iter().chain(self.rows.iter().copied());
+        begins.zip(&self.rows).map(|(begin, end)| {
+            let macroblocks = &self.macroblocks[begin.macroblocks..end.macroblocks];
+            (end.row, macroblocks, &self.levels[begin.levels..end.levels])
+        })
     }
 
     /// How many macroblocks have levels.

@@ -217,6 +217,7 @@ fn extended_block(reference: &PlaneView<'_>, area: &Area) -> [[u8; EXTENDED_SIDE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::Serial;
     use crate::macroblock::Reference;
     use crate::picture::{Picture, PictureBuffer, Plane};
     use crate::{Image, Size};
@@ -228,7 +229,7 @@ mod tests {
         for (index, sample) in image.i420_mut().iter_mut().enumerate() {
             *sample = (index * index / 3 % 253) as u8;
         }
-        PictureBuffer::from_image(&image).freeze()
+        PictureBuffer::from_image(&Serial, &image).freeze()
     }
 
     fn inter(vector: MotionVector) -> Macroblock {

@@ -14,6 +14,32 @@ const ABOVE_PICTURE: u8 = 127;
 const LEFT_OF_PICTURE: u8 = 129;
 /// Entries of a kept row before its first sample: one is needed, for the corner.
 const LEAD: usize = 16;
+/// Samples above and to the right of the last macroblock that are looked at too.
+const BEYOND: usize = 4;
+
+/// The lowest row of samples of `COUNT` macroblocks side by side, not filtered yet.
+pub(crate) struct LowestSamples {
+    luma: [u8; 16 * Self::COUNT],
+    chroma: [[u8; 8 * Self::COUNT]; 2],
+}
+
+impl LowestSamples {
+    /// How many macroblocks.
+    pub(crate) const COUNT: usize = 4;
+
+    /// Those of the macroblocks from `column` on in the row that `planes` begin with; past its end they mean nothing.
+    pub(crate) fn of(planes: &[PlaneViewMut<'_>; 3], column: usize) -> Self {
+        fn lowest<const N: usize>(plane: &PlaneViewMut<'_>, side: usize, column: usize) -> [u8; N] {
+            let samples = &plane.samples[plane.index(column * side, side - 1)..];
+            samples
+                .first_chunk()
+                .copied()
+                .unwrap_or_else(|| std::array::from_fn(|x| samples.get(x).copied().unwrap_or(0)))
+        }
+        let [luma, u, v] = planes;
+        Self { luma: lowest(luma, 16, column), chroma: [lowest(u, 8, column), lowest(v, 8, column)] }
+    }
+}
 
 /// The unfiltered row of samples above the macroblock row that is being predicted, for each plane.
 #[derive(Clone, Debug)]
@@ -25,8 +51,7 @@ pub(crate) struct RowAbove {
 impl RowAbove {
     /// What is above the first row of macroblocks.
     pub(crate) fn new(size: Size) -> Self {
-        // Four samples above and to the right of the last macroblock are looked at too.
-        let row = |side: usize| vec![ABOVE_PICTURE; LEAD + size.macroblock_columns() * side + 4];
+        let row = |side: usize| vec![ABOVE_PICTURE; LEAD + size.macroblock_columns() * side + BEYOND];
         Self { planes: [row(16), row(8), row(8)], is_within_picture: false }
     }
 
@@ -42,6 +67,23 @@ impl RowAbove {
             // this open; the test vectors don't.
             samples.copy_from_slice(view.row(0, last, view.width));
             beyond.fill(samples[samples.len() - 1]);
+        }
+        self.is_within_picture = true;
+    }
+
+    /// Keeps what lies above the macroblocks from `column` on, as far as `part` goes.
+    pub(crate) fn keep_part(&mut self, column: usize, part: &LowestSamples) {
+        let parts = [&part.luma[..], &part.chroma[0], &part.chroma[1]];
+        for ((kept, part), side) in self.planes.iter_mut().zip(parts).zip([16, 8, 8]) {
+            kept[LEAD - 1] = LEFT_OF_PICTURE;
+            let end = kept.len() - BEYOND;
+            let samples = &mut kept[LEAD + column * side..end];
+            let length = samples.len().min(part.len());
+            samples[..length].copy_from_slice(&part[..length]);
+            if length == samples.len() {
+                let last = kept[end - 1];
+                kept[end..].fill(last);
+            }
         }
         self.is_within_picture = true;
     }

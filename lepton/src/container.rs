@@ -1,0 +1,387 @@
+//! A packed file: its header, then its chunks, each a row of frames.
+//!
+//! The header is the magic, the file's length, the chunks' length, the scans (number, then by scan the length of a JPEG
+//! header and that header, all compressed by zstd, behind the lengths of both), by chunk its stored length in four bytes,
+//! and a check of all this. It is as long before the stored lengths are known as it is after.
+
+use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use crate::frame::{Head, MAX_HEAD_BYTES, decode_frame, piece_of};
+use crate::jpeg::header::Scan;
+use crate::plan::Plan;
+use crate::survey::MAX_SCANS;
+use crate::{MAX_CHUNK_BYTES, numbers};
+
+/// What decoding a chunk takes beside the chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    file_bytes: u64,
+    chunk_bytes: u64,
+    scans: Vec<Scan>,
+    /// By chunk.
+    stored_bytes: Vec<u32>,
+}
+
+/// Why bytes are no container.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ContainerError {
+    /// The first bytes are not those of a container.
+    NotPacked,
+    /// The header says what cannot be, or its checksum is another.
+    Header {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The bytes cannot be read.
+    Read(io::Error),
+}
+
+/// Bytes of the original file that cannot be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Which bytes.
+    pub bytes: Range<u64>,
+    /// What is wrong with what they were packed as.
+    pub what: &'static str,
+}
+
+impl Damage {
+    pub(crate) fn at(bytes: Range<u64>, what: &'static str) -> Self {
+        Self { bytes, what }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {}-{} are damaged: {}", self.bytes.start, self.bytes.end, self.what)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+impl fmt::Display for ContainerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPacked => {
+                write!(f, "not a packed file: it does not begin with {:?}", MAGIC.escape_ascii().to_string())
+            }
+            Self::Header { what } => write!(f, "the header is damaged: {what}"),
+            Self::Read(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ContainerError {}
+
+impl From<io::Error> for ContainerError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Header { what: "it is not all there" },
+            _ => Self::Read(error),
+        }
+    }
+}
+
+impl Header {
+    /// The header of a file that is packed as planned, with no stored length known yet.
+    pub fn new(plan: &Plan) -> Self {
+        let chunks = plan.file_bytes.div_ceil(plan.chunk_bytes) as usize;
+        let scans = plan.scans.clone();
+        Self { file_bytes: plan.file_bytes, chunk_bytes: plan.chunk_bytes, scans, stored_bytes: vec![0; chunks] }
+    }
+
+    /// The header of a file that is one frame, of no piece of the plan.
+    pub fn of_one_frame(plan: &Plan) -> Self {
+        Self { scans: Vec::new(), ..Self::new(plan) }
+    }
+
+    /// Counts a frame, whose piece begins at `start` in the file, in its chunk's stored length.
+    pub fn count_frame(&mut self, start: u64, frame: &[u8]) {
+        if let Some(stored) = self.stored_bytes.get_mut((start / self.chunk_bytes) as usize) {
+            *stored += frame.len() as u32;
+        }
+    }
+
+    /// The original's length.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// Every chunk's length but the last one's, in bytes of the original.
+    pub fn chunk_bytes(&self) -> u64 {
+        self.chunk_bytes
+    }
+
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.stored_bytes.len()
+    }
+
+    /// The bytes of the original that a chunk is about.
+    pub fn chunk(&self, number: usize) -> Range<u64> {
+        let start = number as u64 * self.chunk_bytes;
+        start..(start + self.chunk_bytes).min(self.file_bytes)
+    }
+
+    /// Decodes one chunk from its stored bytes, with nothing else: the function of this crate that is fit to be run
+    /// anywhere.
+    pub fn decode_chunk(&self, number: usize, stored: &[u8]) -> Result<Vec<u8>, Damage> {
+        let mut row = Row::of(self.chunk(number), stored.len() as u64);
+        let mut stored = stored;
+        let mut original = Vec::new();
+        while let Some(frame) = row.next(&mut stored).expect("memory can be read") {
+            let frame = frame?;
+            original.extend(self.decode_frame(frame.start, &frame.bytes)?);
+        }
+        Ok(original)
+    }
+
+    /// Decodes one frame, whose piece begins at `start` in the original.
+    pub fn decode_frame(&self, start: u64, frame: &[u8]) -> Result<Vec<u8>, Damage> {
+        decode_frame(&self.scans, start, frame)
+    }
+
+    /// As it stands in a container.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut scans = Vec::new();
+        for scan in &self.scans {
+            let header = scan.to_header();
+            numbers::put(&mut scans, header.len() as u64);
+            scans.extend(header);
+        }
+        let compressed = zstd::bulk::compress(&scans, 19).expect("memory can be compressed into memory");
+        let mut bytes = MAGIC.to_vec();
+        numbers::put(&mut bytes, self.file_bytes);
+        numbers::put(&mut bytes, self.chunk_bytes);
+        numbers::put(&mut bytes, scans.len() as u64);
+        if !scans.is_empty() {
+            numbers::put(&mut bytes, compressed.len() as u64);
+            bytes.extend(compressed);
+        }
+        bytes.extend(self.stored_bytes.iter().flat_map(|stored| stored.to_le_bytes()));
+        bytes.extend(check(&bytes));
+        bytes
+    }
+
+    /// Reads a header off the front of a container.
+    pub fn read(input: impl Read) -> Result<Self, ContainerError> {
+        Self::read_counting(input).map(|(header, _)| header)
+    }
+
+    /// And says how long it is.
+    fn read_counting(input: impl Read) -> Result<(Self, u64), ContainerError> {
+        let mut input = Recorded { input, bytes: Vec::new() };
+        if input.take(MAGIC.len() as u64).map_err(|_| ContainerError::NotPacked)? != MAGIC {
+            return Err(ContainerError::NotPacked);
+        }
+        let file_bytes = input.number(MAX_FILE_BYTES, "the file's length")?;
+        let chunk_bytes = input.number(MAX_CHUNK_BYTES, "the chunks' length")?;
+        if chunk_bytes == 0 {
+            return Err(ContainerError::Header { what: "chunks of no bytes" });
+        }
+        let scans_bytes = input.number(MAX_SCANS_BYTES, "the length of its scans")?;
+        let mut scans = Vec::new();
+        if scans_bytes > 0 {
+            let compressed = input.number(MAX_SCANS_BYTES, "the length of its scans")?;
+            let compressed = input.take(compressed)?;
+            scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
+        }
+        let chunks = file_bytes.div_ceil(chunk_bytes);
+        let lengths =
+            input.take(chunks.checked_mul(4).ok_or(ContainerError::Header { what: "the number of chunks" })?)?;
+        let stored_bytes = lengths.as_chunks().0.iter().map(|&length| u32::from_le_bytes(length)).collect();
+        let expected = check(&input.bytes);
+        if input.take(expected.len() as u64)? != expected {
+            return Err(ContainerError::Header { what: "its checksum is another" });
+        }
+        Ok((Self { file_bytes, chunk_bytes, scans, stored_bytes }, input.bytes.len() as u64))
+    }
+}
+
+fn read_scans(compressed: &[u8], bytes: u64) -> Option<Vec<Scan>> {
+    let headers = zstd::bulk::decompress(compressed, bytes as usize).ok()?;
+    let mut rest = &headers[..];
+    let mut scans = Vec::new();
+    while !rest.is_empty() {
+        let length = numbers::take(&mut rest)?;
+        scans.push(Scan::from_header(numbers::take_bytes(&mut rest, length)?)?);
+    }
+    (scans.len() <= MAX_SCANS).then_some(scans)
+}
+
+fn check(bytes: &[u8]) -> [u8; 4] {
+    *blake3::hash(bytes).as_bytes().first_chunk().expect("a hash has 32 bytes")
+}
+
+/// Input whose bytes are kept for the checksum.
+struct Recorded<R> {
+    input: R,
+    bytes: Vec<u8>,
+}
+
+impl<R: Read> Recorded<R> {
+    fn take(&mut self, count: u64) -> Result<Vec<u8>, ContainerError> {
+        // Memory is taken as the bytes come, not as they are promised.
+        let mut taken = Vec::new();
+        if self.input.by_ref().take(count).read_to_end(&mut taken)? as u64 != count {
+            return Err(ContainerError::Header { what: "it is not all there" });
+        }
+        self.bytes.extend(&taken);
+        Ok(taken)
+    }
+
+    fn number(&mut self, most: u64, what: &'static str) -> Result<u64, ContainerError> {
+        let mut bytes = Vec::new();
+        while bytes.last().is_none_or(|&byte| byte >= 0x80) && bytes.len() < 9 {
+            bytes.extend(self.take(1)?);
+        }
+        numbers::take(&mut &bytes[..]).filter(|&number| number <= most).ok_or(ContainerError::Header { what })
+    }
+}
+
+/// A frame and where in the original its piece begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Bytes of the original before its piece.
+    pub start: u64,
+    /// As it stands in the container.
+    pub bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// The bytes of the original that it is about.
+    pub fn piece(&self) -> Range<u64> {
+        piece_of(self.start, &self.bytes).unwrap_or(self.start..self.start)
+    }
+}
+
+/// A container in a file.
+#[derive(Debug)]
+pub struct Container<R> {
+    input: R,
+    header: Header,
+    /// Where in the container the first chunk begins.
+    first_chunk: u64,
+}
+
+impl<R: Read + Seek> Container<R> {
+    /// Reads the header.
+    pub fn open(mut input: R) -> Result<Self, ContainerError> {
+        input.seek(SeekFrom::Start(0))?;
+        let (header, first_chunk) = Header::read_counting(io::BufReader::new(&mut input))?;
+        Ok(Self { input, header, first_chunk })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The frames of the chunks that bytes `range` of the original lie in. Where a chunk's row of frames is broken, its
+    /// [`Damage`] stands for the rest of the chunk, and the next one follows.
+    pub fn frames(&mut self, range: Range<u64>) -> Frames<'_, R> {
+        let first = range.start / self.header.chunk_bytes;
+        let last = if range.is_empty() {
+            first
+        } else {
+            range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes)
+        };
+        let passed = self.header.stored_bytes.iter().take(first as usize).map(|&stored| u64::from(stored));
+        Frames {
+            next_chunk_at: self.first_chunk + passed.sum::<u64>(),
+            chunks: first..last,
+            row: Row::default(),
+            container: self,
+        }
+    }
+}
+
+/// See [`Container::frames`].
+#[derive(Debug)]
+pub struct Frames<'a, R> {
+    container: &'a mut Container<R>,
+    /// Those whose frames have not been begun with.
+    chunks: Range<u64>,
+    next_chunk_at: u64,
+    row: Row,
+}
+
+impl<R: Read + Seek> Iterator for Frames<'_, R> {
+    type Item = io::Result<Result<Frame, Damage>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(frame) = self.row.next(&mut self.container.input).transpose() {
+                return Some(frame);
+            }
+            let number = self.chunks.next()? as usize;
+            let stored = u64::from(*self.container.header.stored_bytes.get(number)?);
+            if let Err(error) = self.container.input.seek(SeekFrom::Start(self.next_chunk_at)) {
+                return Some(Err(error));
+            }
+            self.next_chunk_at += stored;
+            self.row = Row::of(self.container.header.chunk(number), stored);
+        }
+    }
+}
+
+/// The frames of one chunk, as they are read.
+#[derive(Debug, Default)]
+struct Row {
+    /// The bytes of the original yet to come.
+    bytes: Range<u64>,
+    /// Stored bytes yet to be read.
+    stored: u64,
+    /// What was read ahead.
+    ahead: Vec<u8>,
+}
+
+impl Row {
+    fn of(bytes: Range<u64>, stored: u64) -> Self {
+        Self { bytes, stored, ahead: Vec::new() }
+    }
+
+    /// The next frame, if there is to be one.
+    fn next(&mut self, input: impl Read) -> io::Result<Option<Result<Frame, Damage>>> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        let frame = self.frame(input)?;
+        let rest = self.bytes.clone();
+        self.bytes.start = frame.as_ref().map_or(rest.end, |frame| frame.piece().end);
+        Ok(Some(frame.ok_or(Damage::at(rest, "its frames are not all there"))))
+    }
+
+    /// Reads one frame; `None` where there is none that can be.
+    fn frame(&mut self, mut input: impl Read) -> io::Result<Option<Frame>> {
+        self.read_ahead(&mut input, MAX_HEAD_BYTES)?;
+        let Some((head, content)) = Head::split(&self.ahead) else { return Ok(None) };
+        let frame_bytes = self.ahead.len() - content.len() + head.content_bytes as usize;
+        if head.piece_bytes > self.bytes.end - self.bytes.start {
+            return Ok(None);
+        }
+        self.read_ahead(&mut input, frame_bytes)?;
+        if self.ahead.len() < frame_bytes {
+            return Ok(None);
+        }
+        let rest = self.ahead.split_off(frame_bytes);
+        Ok(Some(Frame { start: self.bytes.start, bytes: std::mem::replace(&mut self.ahead, rest) }))
+    }
+
+    /// Sees to it that `count` bytes are at hand, if the row has so many.
+    fn read_ahead(&mut self, input: impl Read, count: usize) -> io::Result<()> {
+        let missing = (count.saturating_sub(self.ahead.len()) as u64).min(self.stored);
+        self.stored -= input.take(missing).read_to_end(&mut self.ahead)? as u64;
+        Ok(())
+    }
+}
+
+/// Oyster Lepton, version 1.
+const MAGIC: &[u8; 4] = b"OyL\x01";
+/// More than any file system holds.
+const MAX_FILE_BYTES: u64 = 1 << 50;
+/// The scans of a file, each with eight tables and more.
+const MAX_SCANS_BYTES: u64 = 4096 * MAX_SCANS as u64;

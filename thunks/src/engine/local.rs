@@ -1,0 +1,256 @@
+//! The engine of this machine: a store on disk, and processes in folders of their own.
+//!
+//! A function sees its inputs, its variables and nothing of the folder it was started from; what it writes elsewhere, or
+//! reads of the rest of the machine, is not held back here. A cluster's engine, or the function itself, does that.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
+use prost::Message;
+use shared_child::SharedChild;
+use tempfile::TempDir;
+
+use super::store::{Store, doing};
+use super::{Engine, EngineError, Execution, Failure, FailureReason};
+use crate::action::{OutputFile, Outputs};
+use crate::digest::Digest;
+use crate::path::RelativePath;
+use crate::thunk::from_message;
+
+/// Where a local engine keeps things, and how much.
+#[derive(Clone, Debug)]
+pub struct LocalConfig {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The most bytes of blobs that are kept from one run to the next.
+    pub most_bytes: u64,
+}
+
+/// Processes and files of this machine.
+#[derive(Debug)]
+pub struct Local {
+    blobs: Store,
+    /// Results by the digest of the action.
+    memo: Store,
+    /// Where functions run.
+    work: PathBuf,
+    most_bytes: u64,
+}
+
+impl Local {
+    /// Opens the store, or makes one.
+    pub fn open(config: LocalConfig) -> Result<Self, EngineError> {
+        let LocalConfig { folder, most_bytes } = config;
+        let work = folder.join("work");
+        fs::create_dir_all(&work).map_err(|error| doing("making", &work, error))?;
+        let (blobs, memo) = (Store::open(folder.join("blobs"))?, Store::open(folder.join("memo"))?);
+        Ok(Self { blobs, memo, work, most_bytes })
+    }
+
+    /// Throws away what was used longest ago, where there is too much. What is remembered of it is worked out again when it
+    /// is asked for.
+    pub fn shrink(&self) -> Result<(), EngineError> {
+        self.blobs.shrink(self.most_bytes)?;
+        self.memo.shrink(MOST_MEMO_BYTES)
+    }
+
+    fn message<M: Message + Default>(&self, digest: Digest) -> Result<M, EngineError> {
+        let bytes = self.blobs.read(digest)?.ok_or_else(|| EngineError::Lost(vec![digest]))?;
+        M::decode(&bytes[..]).map_err(|error| EngineError::Damaged { digest, what: error.to_string() })
+    }
+
+    /// Lays the files of a folder of the tree, and of those in it, below `at`.
+    fn lay_out(&self, directory: Digest, at: &Path) -> Result<(), EngineError> {
+        let message: api::Directory = self.message(directory)?;
+        let damaged = |what: &str| EngineError::Damaged { digest: directory, what: what.to_owned() };
+        for file in &message.files {
+            let digest = file.digest.as_ref().and_then(|digest| Digest::from_message(digest).ok());
+            let digest = digest.ok_or_else(|| damaged("a file without content"))?;
+            let name = RelativePath::new(&*file.name).map_err(|error| damaged(&error.to_string()))?;
+            let (from, to) = (self.blobs.path(digest), at.join(name.as_str()));
+            // A copy: a function that writes into its input must not write into the store.
+            fs::copy(&from, &to).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => EngineError::Lost(vec![digest]),
+                _ => doing("copying", &from, error),
+            })?;
+            let mode = fs::Permissions::from_mode(if file.is_executable { 0o755 } else { 0o644 });
+            fs::set_permissions(&to, mode).map_err(|error| doing("writing", &to, error))?;
+        }
+        for folder in &message.directories {
+            let digest = folder.digest.as_ref().and_then(|digest| Digest::from_message(digest).ok());
+            let digest = digest.ok_or_else(|| damaged("a folder without content"))?;
+            let name = RelativePath::new(&*folder.name).map_err(|error| damaged(&error.to_string()))?;
+            let to = at.join(name.as_str());
+            fs::create_dir(&to).map_err(|error| doing("making", &to, error))?;
+            self.lay_out(digest, &to)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what the command was to make out of the folder it ran in; the first path that is not there otherwise.
+    fn collect(&self, command: &api::Command, root: &Path) -> Result<Result<Outputs, RelativePath>, EngineError> {
+        let mut outputs = Outputs::new();
+        for path in &command.output_paths {
+            let Ok(path) = RelativePath::new(&**path) else { continue };
+            let file = root.join(path.as_str());
+            let Ok(about) =
+                fs::metadata(&file).and_then(|about| if about.is_file() { Ok(about) } else { Err(NO_FILE.into()) })
+            else {
+                return Ok(Err(path));
+            };
+            let executable = about.permissions().mode() & 0o100 != 0;
+            outputs.insert(path, OutputFile { digest: self.blobs.take(&file)?, executable });
+        }
+        Ok(Ok(outputs))
+    }
+}
+
+impl Engine for Local {
+    fn recall(&self, action: Digest) -> Result<Option<Outputs>, EngineError> {
+        let Some(bytes) = self.memo.read(action)? else { return Ok(None) };
+        // What cannot be read is as good as forgotten.
+        let Ok(result) = api::ActionResult::decode(&bytes[..]) else { return Ok(None) };
+        self.memo.holds(action);
+        Ok(outputs(&result))
+    }
+
+    fn missing(&self, blobs: &[Digest]) -> Result<Vec<Digest>, EngineError> {
+        Ok(blobs.iter().copied().filter(|digest| !self.blobs.holds(*digest)).collect())
+    }
+
+    fn store(&self, digest: Digest, blob: &[u8]) -> Result<(), EngineError> {
+        self.blobs.write(digest, blob)
+    }
+
+    fn fetch(&self, digest: Digest) -> Result<Option<Vec<u8>>, EngineError> {
+        self.blobs.read(digest)
+    }
+
+    fn execute(&self, digest: Digest) -> Result<Execution, EngineError> {
+        let action: api::Action = self.message(digest)?;
+        let part = |part: &Option<api::Digest>| {
+            let part = part.as_ref().and_then(|part| Digest::from_message(part).ok());
+            part.ok_or_else(|| EngineError::Damaged { digest, what: "an action without parts".to_owned() })
+        };
+        let command: api::Command = self.message(part(&action.command_digest)?)?;
+        let root = TempDir::new_in(&self.work).map_err(|error| doing("making a folder in", &self.work, error))?;
+        let tree = root.path().join("tree");
+        fs::create_dir(&tree).map_err(|error| doing("making", &tree, error))?;
+        self.lay_out(part(&action.input_root_digest)?, &tree)?;
+        for path in command.output_paths.iter().filter_map(|path| Path::new(path).parent()) {
+            let folder = tree.join(path);
+            fs::create_dir_all(&folder).map_err(|error| doing("making", &folder, error))?;
+        }
+        let process = Process { command: &command, tree: &tree, stderr: root.path().join("stderr") };
+        let (ended, took) = process.run(action.timeout.map(from_message));
+        let reason = match ended {
+            Err(reason) => reason,
+            Ok(()) => match self.collect(&command, &tree)? {
+                Err(path) => FailureReason::NotMade(path),
+                Ok(outputs) => {
+                    self.memo.write(digest, &result(&outputs).encode_to_vec())?;
+                    return Ok(Execution::Made { outputs, took });
+                }
+            },
+        };
+        Ok(Execution::Failed(Failure { reason, stderr: process.said() }))
+    }
+}
+
+/// A command that runs in its folder.
+struct Process<'a> {
+    command: &'a api::Command,
+    tree: &'a Path,
+    /// Where what it says on standard error goes.
+    stderr: PathBuf,
+}
+
+impl Process<'_> {
+    /// Runs it to its end, and says how long that took.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "says how long a function ran, which changes nothing of what it makes"
+    )]
+    fn run(&self, timeout: Option<Duration>) -> (Result<(), FailureReason>, Duration) {
+        let begin = Instant::now();
+        let ended = self.start().and_then(|child| wait(&child, timeout));
+        (ended, begin.elapsed())
+    }
+
+    fn start(&self) -> Result<SharedChild, FailureReason> {
+        let not_started = |error: std::io::Error| FailureReason::NotStarted(error.to_string());
+        let [program, arguments @ ..] = &self.command.arguments[..] else {
+            return Err(FailureReason::NotStarted("it names no program".into()));
+        };
+        let stderr = fs::File::create(&self.stderr).map_err(not_started)?;
+        // An input is named from its own folder, whatever the search path says.
+        let program = if program.starts_with('/') { PathBuf::from(program) } else { self.tree.join(program) };
+        let variables = self.command.environment_variables.iter().map(|it| (&it.name, &it.value));
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.tree).env_clear().envs(variables);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        SharedChild::spawn(&mut command).map_err(not_started)
+    }
+
+    /// The end of what it said.
+    fn said(&self) -> String {
+        let bytes = fs::read(&self.stderr).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MOST_STDERR_BYTES)..]).into_owned()
+    }
+}
+
+fn wait(child: &SharedChild, timeout: Option<Duration>) -> Result<(), FailureReason> {
+    let not_started = |error: std::io::Error| FailureReason::NotStarted(error.to_string());
+    let status = match timeout {
+        None => child.wait().map_err(not_started)?,
+        Some(timeout) => match child.wait_timeout(timeout).map_err(not_started)? {
+            Some(status) => status,
+            None => {
+                // Whether it was ended or ended itself just now: it took too long.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(FailureReason::TimedOut(timeout));
+            }
+        },
+    };
+    said_by(status)
+}
+
+fn said_by(status: ExitStatus) -> Result<(), FailureReason> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(code), _) => Err(FailureReason::Status(code)),
+        (None, signal) => Err(FailureReason::Signal(signal.unwrap_or_default())),
+    }
+}
+
+fn result(outputs: &Outputs) -> api::ActionResult {
+    let file = |(path, file): (&RelativePath, &OutputFile)| api::OutputFile {
+        path: path.to_string(),
+        digest: Some(file.digest.message()),
+        is_executable: file.executable,
+        ..api::OutputFile::default()
+    };
+    api::ActionResult { output_files: outputs.iter().map(file).collect(), ..api::ActionResult::default() }
+}
+
+/// What a remembered result says was made; none if it says anything that nobody makes.
+fn outputs(result: &api::ActionResult) -> Option<Outputs> {
+    let file = |file: &api::OutputFile| {
+        let digest = Digest::from_message(file.digest.as_ref()?).ok()?;
+        Some((RelativePath::new(&*file.path).ok()?, OutputFile { digest, executable: file.is_executable }))
+    };
+    result.output_files.iter().map(file).collect()
+}
+
+/// A folder or a device where a file should be.
+const NO_FILE: std::io::ErrorKind = std::io::ErrorKind::InvalidInput;
+/// A remembered result takes a few hundred bytes: some hundred thousand of them.
+const MOST_MEMO_BYTES: u64 = 64 << 20;
+/// The last of what a function says is what tells why it failed.
+const MOST_STDERR_BYTES: usize = 64 << 10;
