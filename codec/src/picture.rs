@@ -174,22 +174,6 @@ impl PictureBuffer {
         Self { size: picture.size, layouts: picture.layouts, samples: picture.samples.clone() }
     }
 
-    /// A copy of `rows` of macroblocks as a picture of its own.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
-        let height = (rows.len() * 16).min(self.size.height());
-        let size =
-            Size::new(self.size.width() as u32, height as u32).expect("rows of a picture are no higher than it is");
-        let layouts = Layout::of(size);
-        let mut samples = Samples::with_room_for(layouts.iter().map(Layout::bytes).sum());
-        for (from, to) in self.layouts.iter().zip(&layouts) {
-            // What lies above and below the rows takes the place of the border.
-            let side = to.height / rows.len();
-            let start = from.start + rows.start * side * from.stride;
-            samples.extend_from_slice(&self.samples[start..][..to.bytes()]);
-        }
-        Self { size, layouts, samples }
-    }
-
     /// A copy of `image`; what macroblocks hold beyond the picture's own edges repeats those edges.
     pub(crate) fn from_image(executor: &dyn Executor, image: &Image) -> Self {
         let size = image.size();

@@ -11,7 +11,7 @@ pub(crate) struct Samples(Vec<u8>);
 /// Room that nobody uses.
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// A frame is encoded in four pictures: its source, two versions, and a strip of one.
+/// A frame is encoded in three pictures, its source and two versions; one more is decoded.
 const MOST_SPARE: usize = 4;
 
 impl Samples {

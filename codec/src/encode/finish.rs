@@ -3,7 +3,7 @@
 
 use super::analysis::{Analysis, known_probabilities};
 use super::background::segmentation;
-use super::filter_choice::{FILTER_DELTAS, choose_level};
+use super::filter_choice::{FILTER_DELTAS, level_at};
 use super::fineness::Fineness;
 use super::inter_macroblock::SIGN_BIASES;
 use super::mode_record::ModeRecord;
@@ -72,13 +72,13 @@ impl Analysis {
         let is_key = self.plan.kind == FrameKind::Key;
         let version = Version::code(executor, self, fineness);
         let known = known_probabilities(&self.source, &self.plan);
-        let (filter_level, (coding, modes)) = both(
+        let (coding, modes) = both(
             executor,
-            || choose_level(executor, quantizer, &version.picture, &self.picture, &version.grid, is_key),
-            || (version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES), self.modes()),
+            || version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES),
+            || self.modes(),
         );
         let token_updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
-        let header = self.header(quantizer, token_updates, version.skipped(), filter_level);
+        let header = self.header(quantizer, token_updates, version.skipped(), level_at(quantizer));
         let basis = self.basis(&header);
         let Version { mut picture, grid, tokens } = version;
         let segments = header.segmentation.as_ref().map(|_| &basis.segment_values);

@@ -31,12 +31,6 @@ pub(crate) fn sad_quarters_of_four(
     offsets.map(|offset| definition::quarters(a, a_stride, &b[offset..], b_stride, definition::sad::<8, 8>))
 }
 
-/// Sum of squared differences of a 16x16 block: at most 256 * 255², within 25 bits.
-#[inline]
-pub(crate) fn squared_error_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    moments_16x16(a, a_stride, b, b_stride).1
-}
-
 /// Sum of squared differences of an 8x8 block.
 #[inline]
 pub(crate) fn squared_error_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
@@ -195,7 +189,7 @@ mod tests {
     fn black_against_white_is_the_largest_distance() {
         let (black, white) = (vec![0; 256], vec![255; 256]);
         assert_eq!(sad_16x16(&black, 16, &white, 16), 255 * 256);
-        assert_eq!(squared_error_16x16(&black, 16, &white, 16), 255 * 255 * 256);
+        assert_eq!(moments_16x16(&black, 16, &white, 16), (-255 * 256, 255 * 255 * 256));
         assert_eq!(satd_16x16(&black, 16, &white, 16), 16 * 255 * 16 / 2);
     }
 
