@@ -27,6 +27,8 @@ pub struct AudioReceiver {
     known: (u32, i64),
     /// Decoded and not asked for yet.
     ready: VecDeque<f32>,
+    /// Whether that is what stands in for sound that is not there.
+    fills: bool,
     delays: Delays,
     packets: Seen,
     frames: Seen,
@@ -109,6 +111,7 @@ impl AudioReceiver {
             next: None,
             known: (0, 0),
             ready: VecDeque::new(),
+            fills: false,
             delays: Delays::default(),
             packets: Seen::default(),
             frames: Seen::default(),
@@ -158,7 +161,7 @@ impl AudioReceiver {
     /// Fills `out` with what is to be heard next; asked for 10 ms or less at a time, it is heard soonest. `output_latency`: how long until its first sample sounds.
     pub fn pull(&mut self, out: &mut [f32], now: Duration, output_latency: Duration) {
         let now_us = micros(now);
-        if let Some(next) = self.next {
+        if let Some(next) = self.next.filter(|_| !self.fills) {
             // What is ready was made before `next`; its time is counted back from there.
             let captured_us = self.captured_us(next) - samples_us(self.ready.len());
             let heard_us = now_us + micros(output_latency);
@@ -178,7 +181,7 @@ impl AudioReceiver {
         }
     }
 
-    /// The sound of the newest [`AudioReceiver::pull`]; none before the first frame.
+    /// Which sound the newest [`AudioReceiver::pull`] began with that had some; none before the first frame.
     pub fn play_out(&self) -> Option<PlayOut> {
         self.play_out
     }
@@ -299,6 +302,7 @@ impl AudioReceiver {
             }
         }
         self.known = (frame, waiting.captured_us);
+        self.fills = false;
         self.next = Some(frame.saturating_add(1));
         let mut sound = [0.0; FRAME_SAMPLES];
         // It claimed to be 20 ms of Opus; if it is not even that, it is as good as lost.
@@ -344,6 +348,7 @@ impl AudioReceiver {
     /// Plays something while there is nothing.
     fn fill(&mut self, samples: usize) -> Vec<f32> {
         let sound = self.conceal(samples);
+        self.fills = true;
         self.figures.filled += duration_of(sound.len() as u64);
         sound
     }

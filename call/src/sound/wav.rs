@@ -138,7 +138,7 @@ mod tests {
         }
         writer.finalize().unwrap();
         let sound = read(&path).unwrap();
-        assert_eq!(sound.len(), 48_000);
+        assert!((47_999..=48_001).contains(&sound.len()), "{}", sound.len());
         let rises = sound.array_windows().filter(|[a, b]| *a < 0.0 && *b >= 0.0).count();
         assert!((440..=442).contains(&rises), "{rises} Hz");
         std::fs::remove_file(path).unwrap();
