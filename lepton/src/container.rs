@@ -194,7 +194,7 @@ impl Header {
             input.take(chunks.checked_mul(4).ok_or(ContainerError::Header { what: "the number of chunks" })?)?;
         let stored_bytes = lengths.as_chunks().0.iter().map(|&length| u32::from_le_bytes(length)).collect();
         let expected = check(&input.bytes);
-        if input.take(expected.len() as u64)? != expected {
+        if input.take(expected.len() as u64)? != expected && !cfg!(fuzzing) {
             return Err(ContainerError::Header { what: "its checksum is another" });
         }
         Ok((Self { file_bytes, chunk_bytes, scans, stored_bytes }, input.bytes.len() as u64))

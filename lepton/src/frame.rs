@@ -55,7 +55,7 @@ pub(crate) fn encode_generally(start: u64, original: &[u8]) -> Vec<u8> {
 pub(crate) fn decode_frame(scans: &[Scan], start: u64, bytes: &[u8]) -> Result<Vec<u8>, Damage> {
     let (head, content) = Head::split(bytes).ok_or_else(|| Damage::at(start..start, "a frame's head"))?;
     let piece = start..start + head.piece_bytes;
-    if content.len() as u64 != head.content_bytes || head.check != check(start, &head, content) {
+    if content.len() as u64 != head.content_bytes || (head.check != check(start, &head, content) && !cfg!(fuzzing)) {
         return Err(Damage::at(piece, "its checksum is another"));
     }
     let original =
