@@ -139,24 +139,24 @@ pub(crate) enum ProfileName {
     OysterFixedCeiling,
     /// Ours without repair of what is lost
     OysterNoRepair,
-    /// Ours without use of a frame's beginning when its rest is late or lost
-    OysterNoPrefix,
+    /// Ours with a frame's beginning shown when its rest is late, and started from when that is lost
+    OysterBeginnings,
 }
 
 impl ProfileName {
     /// The settings of this profile.
     pub(crate) fn config(self) -> SenderConfig {
         let without = match self {
-            Self::Oyster | Self::Classic | Self::Conventional => None,
+            Self::Oyster | Self::Classic | Self::Conventional | Self::OysterBeginnings => None,
             Self::OysterNoPauseRemoval => Some(Ingredient::PauseRemoval),
             Self::OysterNoBrake => Some(Ingredient::Brake),
             Self::OysterOneVersion => Some(Ingredient::SecondVersion),
             Self::OysterNoSurvival => Some(Ingredient::Survival),
             Self::OysterFixedCeiling => Some(Ingredient::ElasticCeiling),
             Self::OysterNoRepair => Some(Ingredient::Repair),
-            Self::OysterNoPrefix => Some(Ingredient::Prefix),
         };
-        SenderConfig { without, ..SenderConfig::for_profile(self.into()) }
+        let uses_beginnings = matches!(self, Self::OysterBeginnings);
+        SenderConfig { without, uses_beginnings, ..SenderConfig::for_profile(self.into()) }
     }
 
     /// As it is written in arguments.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use oyster_codec::EncodeError;
 use oyster_receiver::{DecodeResult, Receiver};
 use oyster_sender::{EncodeResult, Sender};
-use oyster_transport::Ingredient;
 
 use crate::record::Record;
 use crate::run::{Cost, Scenario, Stopwatch};
@@ -31,11 +30,7 @@ impl<'a> Peers<'a> {
             scenario,
             from,
             sender: Sender::new(scenario.sender, scenario.effort),
-            receiver: if scenario.sender.without == Some(Ingredient::Prefix) {
-                receiver.without_prefixes()
-            } else {
-                receiver
-            },
+            receiver: if scenario.sender.uses_beginnings { receiver.with_prefixes() } else { receiver },
             encoding: None,
             decoding: None,
             record: Record::default(),

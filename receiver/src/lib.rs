@@ -83,15 +83,16 @@ impl Receiver {
             handled: None,
             waiting: VecDeque::new(),
             decoding: false,
-            prefixes: (profile == Profile::Oyster).then(Prefixes::new),
+            prefixes: None,
             newest_shown: None,
             still_since: Duration::ZERO,
         }
     }
 
-    /// The same, but for [`Profile::Oyster`] without showing beginnings of frames, to see what that is worth.
-    pub fn without_prefixes(self) -> Self {
-        Self { prefixes: None, ..self }
+    /// The same, showing the beginnings of frames whose rest is late; for [`Profile::Oyster`].
+    #[must_use]
+    pub fn with_prefixes(self) -> Self {
+        Self { prefixes: Some(Prefixes::new()), ..self }
     }
 
     /// States kept to decode from, at most [`MAX_STATES`]; the blank one is not counted.

@@ -165,6 +165,7 @@ fn a_frame_waits_for_the_one_before_it_and_a_recovery_overtakes_both() {
 #[test]
 fn when_the_rest_of_a_frame_is_late_its_beginning_is_shown_and_named_and_then_all_of_it() {
     let mut bench = Bench::new(Profile::Oyster);
+    bench.receiver = Receiver::new(Profile::Oyster).with_prefixes();
     let key = bench.encode(&State::blank(), 0);
     bench.send(&key);
     let fine = QuantizerIndex::saturating(2);

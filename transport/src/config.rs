@@ -35,8 +35,6 @@ pub enum Ingredient {
     ElasticCeiling,
     /// Repair slices.
     Repair,
-    /// Beginnings of frames that are shown, and started from, when the rest is late or lost.
-    Prefix,
 }
 
 /// The settings of a [`crate::FrameSender`].
@@ -61,6 +59,9 @@ pub struct SenderConfig {
     pub survival_payload_bytes: usize,
     /// `Oyster`: what is left out of it, to see what that is worth; nothing in a call.
     pub without: Option<Ingredient>,
+    /// `Oyster`: whether the beginning of a frame whose rest is late is shown, and started from where the rest is lost. No: a
+    /// beginning was measured to look so much worse than a whole frame of as many bytes that it is hardly ever worth showing.
+    pub uses_beginnings: bool,
 }
 
 impl SenderConfig {
@@ -79,6 +80,7 @@ impl SenderConfig {
             first_budget_bytes: FIRST_BUDGET_BYTES,
             survival_payload_bytes: SURVIVAL_PAYLOAD_BYTES,
             without: None,
+            uses_beginnings: false,
         }
     }
 }
