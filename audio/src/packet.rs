@@ -96,7 +96,7 @@ impl Packet {
             return Err(PacketError::Pieces { pieces });
         }
         let pieces = (0..pieces).map(|_| reader.piece()).collect::<Result<Vec<_>, _>>()?;
-        if let Some(&[ref older, ref newer]) = pieces.array_windows().find(|[older, newer]| older.back <= newer.back) {
+        if let Some([older, newer]) = pieces.array_windows().find(|[older, newer]| older.back <= newer.back) {
             return Err(PacketError::Order { back: older.back, then: newer.back });
         }
         if let Some(first) = pieces.first()

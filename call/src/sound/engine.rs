@@ -110,7 +110,7 @@ impl Engine {
         }
         let events = self.wire.events;
         // One who stopped us need not listen.
-        let mut tell = |event| drop(events.try_send(event));
+        let mut tell = |event| events.try_send(event).unwrap_or_default();
         self.microphone.close(&mut tell);
         self.speaker.close(&mut tell);
     }
@@ -144,7 +144,7 @@ impl Engine {
         }
         let events = &self.wire.events;
         // A call that does not listen misses what it was told.
-        let mut tell = |event| drop(events.try_send(event));
+        let mut tell = |event| events.try_send(event).unwrap_or_default();
         if let Some(choice) = microphone {
             self.filling.clear();
             self.microphone.switch(choice, &mut tell);
