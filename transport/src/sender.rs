@@ -77,9 +77,19 @@ impl FrameSender {
     /// As [`FrameSender::budget`], where the smallest real frame is predicted to have `floor_payload_bytes`: on a slow
     /// link the delay ceiling of `Oyster` stretches, within bounds, to let it pass. Other profiles don't use it.
     pub fn budget_above(&self, floor_payload_bytes: usize, now: Duration) -> Budget {
+        self.budget_after(Duration::ZERO, floor_payload_bytes, now)
+    }
+
+    /// As [`FrameSender::budget_above`], but what it will be `ahead` of now, should the link serve on as it does: for a frame
+    /// that has yet to be encoded.
+    pub fn budget_after(&self, ahead: Duration, floor_payload_bytes: usize, now: Duration) -> Budget {
         let floor_wire_bytes = self.wire_bytes(floor_payload_bytes) as f64;
         let others_bytes = self.others.wire_bytes(micros(now));
-        let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
+        let mut flight = self.flight();
+        let served_bytes = (self.rate(now) * ahead.as_secs_f64()) as usize;
+        // Whether anything will be under way is not for a guess to say.
+        flight.in_flight_bytes = flight.in_flight_bytes.saturating_sub(served_bytes).max(flight.in_flight_bytes.min(1));
+        let allowance = self.control.allowance(&flight, floor_wire_bytes, &self.path, micros(now));
         let (payload_bytes, wire_bytes) = match allowance.frame {
             FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
             FrameAllowance::WireBytes(wire_bytes) => {

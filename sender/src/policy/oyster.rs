@@ -63,9 +63,15 @@ impl Oyster {
         now.saturating_sub(self.last_sent_at)
     }
 
-    pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
+    pub(crate) fn versions(
+        &self,
+        size: Size,
+        encode_time: Duration,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Versions {
         let largest = LARGEST_FRAME * ((size.width() * size.height()) as f64).powf(0.7);
-        let allowed = self.budget(transport, now);
+        let allowed = transport.budget_after(encode_time, self.good_bytes, now);
         let budget = (allowed.payload_bytes as f64).min(largest / FINE_SHARE);
         let fine = (budget * FINE_SHARE) as usize;
         let coarse = (budget * FINE_SHARE * COARSE_SHARE) as usize;
