@@ -81,8 +81,10 @@ pub struct Sender {
     frames: VecDeque<(FrameNumber, Arc<[u8]>)>,
     /// The newest picture not yet being encoded: a slow encoder never queues frames.
     waiting: Option<(u64, Arc<Image>)>,
-    /// Whether a job is out.
-    encoding: bool,
+    /// Since when a job is out.
+    encoding_since: Option<Duration>,
+    /// What a job takes from its picture to its versions, smoothed.
+    encode_time: Option<Duration>,
     hints: Hints,
     effort: Effort,
 }
@@ -99,7 +101,8 @@ impl Sender {
             blank,
             frames: VecDeque::new(),
             waiting: None,
-            encoding: false,
+            encoding_since: None,
+            encode_time: None,
             hints: Hints::default(),
             effort,
         }
@@ -127,18 +130,19 @@ impl Sender {
 
     /// The next frame to encode, if there is one and the encoder is free.
     pub fn poll_job(&mut self, now: Duration) -> Option<EncodeJob> {
-        if self.encoding {
+        if self.encoding_since.is_some() {
             return None;
         }
         let (capture, image) = self.waiting.take()?;
-        self.encoding = true;
+        self.encoding_since = Some(now);
+        let encode_time = self.encode_time.unwrap_or_default();
         let source = self.policy.source(&self.belief, &self.transport, now);
         let (source, beginning) = self.source(source);
         Some(EncodeJob {
             capture,
             source,
             beginning,
-            versions: self.policy.versions(image.size(), &self.transport, now),
+            versions: self.policy.versions(image.size(), encode_time, &self.transport, now),
             image,
             hints: std::mem::take(&mut self.hints),
             effort: self.effort,
@@ -160,7 +164,10 @@ impl Sender {
 
     /// A job's versions exist: one of them goes now, or none.
     pub fn handle_encoded(&mut self, result: EncodeResult, now: Duration) -> Decision {
-        self.encoding = false;
+        if let Some(since) = self.encoding_since.take() {
+            let latest = now.saturating_sub(since);
+            self.encode_time = Some(self.encode_time.map_or(latest, |known| (7 * known + latest) / 8));
+        }
         self.hints = result.hints;
         if let Some(begun) = result.begun {
             self.states.insert(begun);

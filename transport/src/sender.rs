@@ -77,14 +77,24 @@ impl FrameSender {
     /// As [`FrameSender::budget`], where the smallest real frame is predicted to have `floor_payload_bytes`: on a slow
     /// link the delay ceiling of `Oyster` stretches, within bounds, to let it pass. Other profiles don't use it.
     pub fn budget_above(&self, floor_payload_bytes: usize, now: Duration) -> Budget {
+        self.budget_after(Duration::ZERO, floor_payload_bytes, now)
+    }
+
+    /// As [`FrameSender::budget_above`], but what it will be `ahead` of now, should the link serve on as it does: for a frame
+    /// that has yet to be encoded.
+    pub fn budget_after(&self, ahead: Duration, floor_payload_bytes: usize, now: Duration) -> Budget {
         let floor_wire_bytes = self.wire_bytes(floor_payload_bytes) as f64;
         let others_bytes = self.others.wire_bytes(micros(now));
-        let allowance = self.control.allowance(&self.flight(), floor_wire_bytes, &self.path, micros(now));
+        let mut flight = self.flight();
+        let served_bytes = (self.rate(now) * ahead.as_secs_f64()) as usize;
+        // Whether anything will be under way is not for a guess to say.
+        flight.in_flight_bytes = flight.in_flight_bytes.saturating_sub(served_bytes).max(flight.in_flight_bytes.min(1));
+        let allowance = self.control.allowance(&flight, floor_wire_bytes, &self.path, micros(now));
         let (payload_bytes, wire_bytes) = match allowance.frame {
             FrameAllowance::Unbounded => (usize::MAX, f64::INFINITY),
             FrameAllowance::WireBytes(wire_bytes) => {
                 let wire_bytes = (wire_bytes * self.breaker.share() - others_bytes as f64).max(0.0);
-                (self.payload_within(wire_bytes), wire_bytes)
+                (self.payload_within(self.without_stub(wire_bytes)), wire_bytes)
             }
             FrameAllowance::Packets(packets) => {
                 let taken = others_bytes.div_ceil(self.packet_wire_bytes());
@@ -354,6 +364,14 @@ impl FrameSender {
         }
     }
 
+    /// So many wire bytes, but no packet after the first for a few bytes alone: on a link that carries a packet at a time, they
+    /// would wait for its next turn, and the frame with them.
+    fn without_stub(&self, wire_bytes: f64) -> f64 {
+        let packet = self.packet_wire_bytes() as f64;
+        let (packets, rest) = ((wire_bytes / packet).floor(), wire_bytes % packet);
+        if packets >= 1.0 && rest < STUB_SHARE * packet { packets * packet } else { wire_bytes }
+    }
+
     fn surround_bytes(&self) -> usize {
         FRAGMENT_HEADER_BYTES + self.config.overhead_bytes
     }
@@ -372,6 +390,10 @@ fn new_control(config: &SenderConfig) -> Box<dyn CongestionControl> {
 /// Packets that may wait to be paced out: two of the largest frames. At the slowest pacing of `Oyster` and `Classic`
 /// that is eight seconds, which no budget allows.
 const MAX_WAITING_PACKETS: usize = 2 * MAX_FRAGMENTS_PER_FRAME;
+
+/// A last packet that is filled less than this is not worth its turn. On a link of ten packets a second a frame took 70 ms
+/// where it had taken 170, as one of 1.1 packets had waited for two turns.
+const STUB_SHARE: f64 = 0.37;
 
 /// Reordering within a millisecond is the granularity of timers and never shows a loss by time.
 const REORDER_MIN_US: i64 = 1000;
@@ -473,6 +495,16 @@ mod tests {
         let due = sender.poll_timeout().unwrap();
         sender.handle_other_bytes(200, now);
         assert!(sender.poll_timeout().unwrap() > due);
+    }
+
+    #[test]
+    fn no_budget_begins_a_packet_for_a_few_bytes() {
+        let sender = FrameSender::new(SenderConfig::default());
+        let packet = sender.packet_wire_bytes() as f64;
+        assert_eq!(sender.without_stub(0.3 * packet), 0.3 * packet, "the first packet is all there is");
+        assert_eq!(sender.without_stub(1.3 * packet), packet);
+        assert_eq!(sender.without_stub(1.5 * packet), 1.5 * packet);
+        assert_eq!(sender.without_stub(f64::INFINITY), f64::INFINITY);
     }
 
     #[test]

@@ -58,11 +58,17 @@ impl Policy {
         }
     }
 
-    /// The versions to make of a frame of this size, captured now.
-    pub(crate) fn versions(&self, size: Size, transport: &FrameSender, now: Duration) -> Versions {
+    /// The versions to make of a frame of this size, captured now, which will take about `encode_time`.
+    pub(crate) fn versions(
+        &self,
+        size: Size,
+        encode_time: Duration,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Versions {
         match self {
             Self::Classic(classic) => classic.versions(),
-            Self::Oyster(oyster) => oyster.versions(size, transport, now),
+            Self::Oyster(oyster) => oyster.versions(size, encode_time, transport, now),
             Self::Conventional(conventional) => conventional.versions(),
         }
     }
