@@ -102,7 +102,7 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn last(&self) -> ReceiverFigures {
-        *self.figures.last().unwrap()
+        *self.figures.last().expect("a call of a second or more")
     }
 
     /// The time from capture to hearing that nearly all blocks of the second half had, network included.
@@ -119,7 +119,7 @@ impl Heard {
 /// receiver's loss reaches the sender after 0.2 s if `reports`.
 pub(crate) fn cross(sound: &[f32], drift_ppm: f64, reports: bool, fate: &mut Fate<'_>) -> Heard {
     let mut dice = Dice::new(7);
-    let (mut sender, mut receiver) = (AudioSender::new().unwrap(), AudioReceiver::new().unwrap());
+    let (mut sender, mut receiver) = (AudioSender::new().expect("memory"), AudioReceiver::new().expect("memory"));
     let mut on_the_way: BTreeMap<(Duration, usize), Vec<u8>> = BTreeMap::new();
     let mut heard = Heard { blocks: Vec::new(), figures: Vec::new(), packets: 0, bytes: 0 };
     let mut frames = sound.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate().peekable();
@@ -147,13 +147,13 @@ pub(crate) fn cross(sound: &[f32], drift_ppm: f64, reports: bool, fate: &mut Fat
             && entry.key().0 <= now
         {
             let ((arrived, _), packet) = entry.remove_entry();
-            receiver.handle_packet(&packet, arrived).unwrap();
+            receiver.handle_packet(&packet, arrived).expect("we wrote it");
         }
         let mut out = [0.0; BLOCK_SAMPLES];
         receiver.pull(&mut out, now, Duration::ZERO);
         heard.blocks.push((receiver.play_out(), out));
         if block % 20 == 0 && reports {
-            sender.handle_loss(receiver.figures().loss).unwrap();
+            sender.handle_loss(receiver.figures().loss).expect("the encoder takes it");
         }
         if block % 100 == 99 {
             heard.figures.push(receiver.figures());

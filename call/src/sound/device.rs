@@ -206,7 +206,7 @@ impl Speaker {
             _ => mouth.speak::<i16>(&device, config),
         };
         let stream = stream.and_then(|stream| stream.play().map(|()| stream)).map_err(about)?;
-        let (cushion, underruns_seen, calm_blocks) = (CUSHION_MIN, 0, 0);
+        let (cushion, underruns_seen, calm_blocks) = (0, 0, 0);
         Ok(Self { samples: given, health, cushion, underruns_seen, calm_blocks, name, _stream: stream })
     }
 
@@ -247,7 +247,7 @@ impl Speaker {
         self.calm_blocks += 1;
         if self.calm_blocks >= CALM_BLOCKS {
             self.calm_blocks = 0;
-            self.cushion = self.cushion.saturating_sub(CUSHION_STEP).max(CUSHION_MIN);
+            self.cushion = self.cushion.saturating_sub(CUSHION_STEP);
         }
     }
 }
@@ -428,8 +428,7 @@ const RING_SAMPLES: usize = 1 << 14;
 /// PulseAudio hands over a microphone in pieces of 0.5 ms: as many as a block has, four times over.
 const RING_MARKS: usize = 256;
 
-/// What is kept ready for a loudspeaker beside what it takes at once, and how it grows when that was too little.
-const CUSHION_MIN: usize = 0;
+/// How what is kept ready for a loudspeaker, beside what it takes at once, grows when that was too little: from nothing.
 const CUSHION_STEP: usize = 240;
 const CUSHION_MAX: usize = 2400;
 
