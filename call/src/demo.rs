@@ -2,7 +2,7 @@
 //!
 //! A thread of its own drives sender, links and receiver as an experiment does, but by the clock: encoding, decoding
 //! and the camera run on workers, and what happens is told as [`Event`]s to whoever shows and records it. Both peers are one
-//! [`End`], which calls itself.
+//! end, which calls itself.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Events, SyncSender, TrySendError, sync_channel};

@@ -243,6 +243,10 @@ impl<'a> FrameDecoder<'a> {
 
     /// Decodes all of the frame.
     fn decode_rows(&mut self) {
+        // What a macroblock becomes whose residue is lacking must not change how the modes after it are read.
+        if self.prefix.is_some() {
+            (0..self.grid.rows()).for_each(|row| self.read_modes_while_whole(row));
+        }
         for row in 0..self.grid.rows() {
             self.decode_row(row);
         }
@@ -250,12 +254,11 @@ impl<'a> FrameDecoder<'a> {
 
     /// Decodes a row of macroblocks and filters it; the rows above must be done.
     fn decode_row(&mut self, row: usize) {
-        match self.prefix {
-            None => with_bit_instructions(
+        if self.prefix.is_none() {
+            with_bit_instructions(
                 #[inline(always)]
                 || self.read_modes(row),
-            ),
-            Some(_) => self.read_modes_while_whole(row),
+            );
         }
         let mut planes = self.picture.planes_mut();
         let mut context_left = TokenContext::default();

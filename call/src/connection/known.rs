@@ -33,7 +33,7 @@ impl KnownPeers {
         self.known.contains(peer)
     }
 
-    /// Remembers one; past [`MAX_KNOWN`] nobody is.
+    /// Remembers one; past a thousand nobody is.
     ///
     /// # Errors
     /// When the file cannot be written.

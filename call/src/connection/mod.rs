@@ -28,7 +28,7 @@ pub(crate) use session::Datagrams;
 pub use session::{Event, Session};
 
 /// The largest datagram of ours that every QUIC connection takes: of a packet of 1200 bytes, which every path carries, less
-/// quinn's header and tag [measured].
+/// quinn's header and tag, as measured.
 pub const MAX_DATAGRAM_BYTES: usize = 1162;
 
 /// The thread that connections live on, and who we are.

@@ -101,7 +101,7 @@ mod tests {
             let received_us = micros(sent + ms(way)) + ahead_us;
             offset.handle_ack(&ack(sequence, received_us.unsigned_abs()), sent + 2 * ms(way));
         }
-        assert_eq!(offset.microseconds(), Some(1_000_600));
+        assert_eq!(offset.microseconds(), Some(1_001_200), "of equal round trips the newer tells");
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub fn decode_prefix(source: &State, prefix: &[u8]) -> Result<DecodedPrefix, Dec
 pub(super) struct Progress {
     predicted: usize,
     whole: usize,
+    /// How many macroblocks were settled.
+    settled: usize,
     /// Modes have ended before this macroblock.
     modes_end: bool,
     /// Residues have.
@@ -85,7 +87,9 @@ impl Progress {
                 *macroblock = as_last(macroblock.segment);
             }
         }
-        self.whole += usize::from(!self.residues_end && !self.modes_end);
+        let has_modes = self.settled < self.predicted;
+        self.whole += usize::from(!self.residues_end && has_modes);
+        self.settled += 1;
     }
 }
 
