@@ -2,7 +2,7 @@
 //! of a stretch is left out and written anew before it is read.
 //!
 //! A Lepton file is a fixed head of 28 bytes, a zlib-compressed head, "CMP", the coded coefficients, and its own length
-//! (https://github.com/microsoft/lepton_jpeg_rust, docs; first https://github.com/dropbox/lepton). The format is fixed by
+//! (<https://github.com/microsoft/lepton_jpeg_rust>, docs; first <https://github.com/dropbox/lepton>). The format is fixed by
 //! the files that exist.
 
 use std::io::{Cursor, Read, Write};

@@ -9,7 +9,7 @@ use crate::plan::{Handover, MAX_BLOCKS, MAX_SCANS_AT_ONCE, Piece, Plan, Stretch}
 use crate::{MAX_CHUNK_BYTES, MAX_PIECE_BYTES};
 
 /// Reads a file through, whatever it is, and plans its pieces for chunks of `chunk_bytes` (1 to [`MAX_CHUNK_BYTES`]).
-/// Holds no more of it than [`WINDOW_BYTES`].
+/// Holds no more of it than a window of 256 KiB.
 pub fn survey(input: impl Read, chunk_bytes: u64) -> io::Result<Plan> {
     let mut surveyor = Surveyor {
         window: Window { input, bytes: Vec::new(), start: 0, has_ended: false },

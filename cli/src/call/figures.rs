@@ -113,7 +113,7 @@ impl CallFigures {
 
     /// The other end's clock minus ours, µs: by our own acks, or as the other end found it.
     pub(crate) fn clock_offset_us(&self) -> Option<i64> {
-        self.path.clock_offset_us.or_else(|| self.peer.clock_offset_us.map(|us| us.saturating_neg()))
+        self.path.clock_offset_us.or_else(|| self.peer.clock_offset_us.map(i64::saturating_neg))
     }
 
     /// A picture of the other end was shown at `at`. Answers how many that makes.
