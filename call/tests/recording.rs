@@ -99,8 +99,9 @@ fn pictures_come_when_they_were_shown_and_sound_with_them() {
     let numbers = numbers(&place.0).unwrap();
     let shown_at = times("v:0", &place.0).unwrap();
     assert_eq!((numbers.len() as u64, shown_at.len() as u64), (count, count));
-    // A slow machine leaves pictures out, and the others keep their times.
-    assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.last() == Some(&(SHOWN - 1)));
+    // A slow machine leaves pictures out, perhaps the last one wanted in favour of a later one; the others keep their times.
+    let end = *numbers.last().unwrap();
+    assert!(numbers.is_sorted_by(|a, b| a < b) && end >= SHOWN - 1);
     for (number, at) in numbers.iter().zip(shown_at) {
         let expected = (number - numbers[0]) as f64 * 0.04;
         assert!((at - expected).abs() < 0.002, "picture {number} at {at} s instead of {expected} s");
@@ -108,7 +109,7 @@ fn pictures_come_when_they_were_shown_and_sound_with_them() {
     let heard_at = times("a:1", &place.0).unwrap();
     assert!(heard_at.windows(2).all(|pair| pair[1] > pair[0]), "{heard_at:?}");
     let last = *heard_at.last().unwrap();
-    let expected = (SHOWN - 1 - numbers[0]) as f64 * 0.04 + 0.02;
+    let expected = (end - numbers[0]) as f64 * 0.04 + 0.02;
     assert!((last - expected).abs() < 0.002, "{last} s instead of {expected} s");
     let whole = asked("ffprobe", &["-show_entries", "format=duration", "-of", "csv=p=0"], &place.0).unwrap();
     let seconds: f64 = String::from_utf8(whole).unwrap().trim().parse().unwrap();
