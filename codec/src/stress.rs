@@ -5,6 +5,7 @@
 //! random bytes that nobody reads past their end. `PROPTEST_CASES=10000 cargo test -p oyster-codec stress` runs as many.
 
 use std::fs;
+use std::io::Cursor;
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
@@ -13,6 +14,8 @@ use crate::bitstream::bool_coder::BoolEncoder;
 use crate::bitstream::frame_header::tests::{any_header_of, any_inter_frame, any_key_frame};
 use crate::bitstream::frame_header::{FrameHeader, FrameKind, Version};
 use crate::bitstream::partitions::TokenPartitions;
+use crate::container::FrameRate;
+use crate::container::ivf::IvfWriter;
 use crate::{Size, State, decode};
 
 /// More than a macroblock's modes ever take: sixteen vectors of two long components.
@@ -93,14 +96,13 @@ fn write_and_decode(drafts: &[Draft]) -> (Vec<Vec<u8>>, Vec<u8>) {
 }
 
 fn ivf(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = b"DKIF\0\0\x20\0VP80\x10\0\x10\0\x1e\0\0\0\x01\0\0\0".to_vec();
-    file.extend_from_slice(&(frames.len() as u64).to_le_bytes());
-    for (number, frame) in (0u64..).zip(frames) {
-        file.extend_from_slice(&(frame.len() as u32).to_le_bytes());
-        file.extend_from_slice(&number.to_le_bytes());
-        file.extend_from_slice(frame);
+    // Each key frame says its own size.
+    let size = Size::new(16, 16).unwrap();
+    let mut writer = IvfWriter::new(Cursor::new(Vec::new()), size, FrameRate::new(30, 1).unwrap()).unwrap();
+    for (number, frame) in (0..).zip(frames) {
+        writer.write_frame(frame, number).unwrap();
     }
-    file
+    writer.finish().unwrap().into_inner()
 }
 
 proptest! {
