@@ -245,7 +245,7 @@ impl<'a> FrameDecoder<'a> {
     fn decode_rows(&mut self) {
         // What a macroblock becomes whose residue is lacking must not change how the modes after it are read.
         if self.prefix.is_some() {
-            (0..self.grid.rows()).for_each(|row| self.read_modes_while_whole(row));
+            self.read_modes_while_whole();
         }
         for row in 0..self.grid.rows() {
             self.decode_row(row);

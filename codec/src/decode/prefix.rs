@@ -63,9 +63,7 @@ pub(super) struct Progress {
     whole: usize,
     /// How many macroblocks were settled.
     settled: usize,
-    /// Modes have ended before this macroblock.
-    modes_end: bool,
-    /// Residues have.
+    /// Residues have ended before this macroblock.
     pub(super) residues_end: bool,
 }
 
@@ -99,16 +97,19 @@ fn as_last(segment: u8) -> Macroblock {
 }
 
 impl FrameDecoder<'_> {
-    /// Reads the headers of a row of macroblocks as far as they came whole.
-    pub(super) fn read_modes_while_whole(&mut self, row: usize) {
-        let Some(mut progress) = self.prefix else { return };
-        for column in 0..self.grid.columns() {
+    /// Reads the headers of all macroblocks as far as they came whole.
+    pub(super) fn read_modes_while_whole(&mut self) {
+        let (rows, columns) = (self.grid.rows(), self.grid.columns());
+        let (mut predicted, mut is_whole) = (0, true);
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
             let kept = self.kept_segment(row, column);
-            if !progress.modes_end {
+            if is_whole {
                 self.coding.read(&mut self.modes, &mut self.grid, row, column, kept);
-                progress.modes_end = !self.modes.is_within();
+                is_whole = self.modes.is_within();
             }
-            if progress.modes_end {
+            if is_whole {
+                predicted += 1;
+            } else {
                 let absent = match self.references {
                     Some(_) => as_last(kept),
                     None => Macroblock { segment: kept, skip: true, ..Macroblock::OUTSIDE },
@@ -116,8 +117,7 @@ impl FrameDecoder<'_> {
                 let cell = self.grid.cell(row, column);
                 *self.grid.macroblock_mut(cell) = absent;
             }
-            progress.predicted += usize::from(!progress.modes_end);
         }
-        self.prefix = Some(progress);
+        self.prefix = Some(Progress { predicted, ..Progress::default() });
     }
 }
