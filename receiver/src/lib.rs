@@ -163,11 +163,13 @@ impl Receiver {
 
     /// Beginnings of frames that something can be made of, newest first, and when that is to be.
     fn prefixes_due(&self) -> impl Iterator<Item = (PartialFrame<'_>, Duration)> {
-        self.transport.partial_frames().filter_map(|partial| {
-            let source = Transition::source_of(partial.beginning)?;
-            self.held(source)?;
-            let due = self.prefixes.as_ref()?.due(&partial, self.still_since)?;
-            Some((partial, due))
+        self.prefixes.iter().flat_map(|prefixes| {
+            self.transport.partial_frames().filter_map(|partial| {
+                let source = Transition::source_of(partial.beginning)?;
+                self.held(source)?;
+                let due = prefixes.due(&partial, self.still_since)?;
+                Some((partial, due))
+            })
         })
     }
 

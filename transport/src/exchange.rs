@@ -103,12 +103,8 @@ pub struct PartialFrame<'a> {
     pub prefix_fragments: u16,
     /// How many fragments the frame has.
     pub total_fragments: u16,
-    /// When its first fragment came, whichever that was.
-    pub first_arrival: Duration,
     /// When what is here from the beginning last grew.
     pub grew_at: Duration,
-    /// Whether something of a newer frame is here: what is missing is late, or lost.
-    pub overtaken: bool,
     /// Fragment 0.
     pub beginning: &'a [u8],
 }

@@ -93,14 +93,11 @@ impl Reassembly {
 
     /// The frames whose beginning is here and that are not complete, newest first.
     pub(crate) fn partial<'a>(&'a self) -> impl Iterator<Item = PartialFrame<'a>> {
-        let newest = self.open.last_key_value().map(|(&newest, _)| newest);
-        let partial = move |(&frame, open): (&u64, &'a OpenFrame)| PartialFrame {
+        let partial = |(&frame, open): (&u64, &'a OpenFrame)| PartialFrame {
             number: FrameNumber(u32::try_from(frame).unwrap_or(u32::MAX)),
             prefix_fragments: u16::try_from(open.prefix).unwrap_or(u16::MAX),
             total_fragments: u16::try_from(open.slices.len()).unwrap_or(u16::MAX),
-            first_arrival: open.first_arrival,
             grew_at: open.grew_at,
-            overtaken: newest > Some(frame),
             beginning: open.slices[0].as_deref().unwrap_or_default(),
         };
         let is_partial = |(_, open): &(&u64, &OpenFrame)| !open.done && open.prefix > 0 && !open.is_complete();

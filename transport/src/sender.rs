@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(sender.send(vec![0; MAX_FRAME_BYTES], Duration::ZERO), Err(SendError::QueueFull { packets }));
     }
 
-    /// A sender one packet of which has arrived after 40 ms, so that there is a rate, at 100 ms.
+    /// A sender twenty packets of which have arrived, one every 40 ms, so that there is a rate, before 800 ms.
     fn settled() -> FrameSender {
         let mut sender = FrameSender::new(SenderConfig::default());
         for sequence in 0..20u32 {
