@@ -49,6 +49,11 @@ impl Digest {
         api::Digest { hash: self.hash(), size_bytes: i64::try_from(self.bytes).unwrap_or(i64::MAX) }
     }
 
+    /// The digest that a message has where it must have one; none if it has none, or something else.
+    pub(crate) fn of_part(part: &Option<api::Digest>) -> Option<Self> {
+        Self::from_message(part.as_ref()?).ok()
+    }
+
     pub(crate) fn from_message(message: &api::Digest) -> Result<Self, DigestError> {
         let no_digest = || DigestError { text: format!("{}/{}", message.hash, message.size_bytes) };
         let bytes = u64::try_from(message.size_bytes).map_err(|_| no_digest())?;

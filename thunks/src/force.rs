@@ -105,7 +105,6 @@ impl From<EngineError> for ForceError {
 /// Makes the targets of `reducer`, running up to `jobs` functions at once; `tell` hears of each thunk that is made.
 pub fn force(
     reducer: Reducer,
-    targets: &[ThunkId],
     engine: &dyn Engine,
     sources: Sources<'_>,
     jobs: NonZeroUsize,
@@ -129,7 +128,7 @@ pub fn force(
     }
     forced.critical_path = reducer.critical_path();
     let made = |target: &ThunkId| reducer.made(*target).map(|outputs| (*target, outputs.clone()));
-    forced.outputs = targets.iter().filter_map(made).collect();
+    forced.outputs = reducer.targets().iter().filter_map(made).collect();
     Ok(forced)
 }
 

@@ -64,6 +64,11 @@ impl Reducer {
         Ok(reducer)
     }
 
+    /// The thunks that it walks to.
+    pub fn targets(&self) -> &[ThunkId] {
+        &self.targets
+    }
+
     /// The thunks, those that came to light on the way among them.
     pub fn graph(&self) -> &Graph {
         &self.graph

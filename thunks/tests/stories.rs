@@ -52,7 +52,7 @@ impl Place {
     fn force(&self, graph: &Graph, target: ThunkId) -> Result<Forced, ForceError> {
         let sources = |digest| -> io::Result<Option<Vec<u8>>> { Ok(self.values.lock().unwrap().get(&digest).cloned()) };
         let reducer = Reducer::new(graph.clone(), &[target]).unwrap();
-        force(reducer, &[target], &self.engine(), &sources, NonZeroUsize::new(2).unwrap(), &|_| ())
+        force(reducer, &self.engine(), &sources, NonZeroUsize::new(2).unwrap(), &|_| ())
     }
 
     /// Forces the graph, and answers what the target made and how many thunks were run and remembered.

@@ -69,8 +69,7 @@ impl Local {
         let message: api::Directory = self.message(directory)?;
         let damaged = |what: &str| EngineError::Damaged { digest: directory, what: what.to_owned() };
         for file in &message.files {
-            let digest = file.digest.as_ref().and_then(|digest| Digest::from_message(digest).ok());
-            let digest = digest.ok_or_else(|| damaged("a file without content"))?;
+            let digest = Digest::of_part(&file.digest).ok_or_else(|| damaged("a file without content"))?;
             let name = RelativePath::new(&*file.name).map_err(|error| damaged(&error.to_string()))?;
             let (from, to) = (self.blobs.path(digest), at.join(name.as_str()));
             // A copy: a function that writes into its input must not write into the store.
@@ -82,8 +81,7 @@ impl Local {
             fs::set_permissions(&to, mode).map_err(|error| doing("writing", &to, error))?;
         }
         for folder in &message.directories {
-            let digest = folder.digest.as_ref().and_then(|digest| Digest::from_message(digest).ok());
-            let digest = digest.ok_or_else(|| damaged("a folder without content"))?;
+            let digest = Digest::of_part(&folder.digest).ok_or_else(|| damaged("a folder without content"))?;
             let name = RelativePath::new(&*folder.name).map_err(|error| damaged(&error.to_string()))?;
             let to = at.join(name.as_str());
             fs::create_dir(&to).map_err(|error| doing("making", &to, error))?;
@@ -134,8 +132,8 @@ impl Engine for Local {
     fn execute(&self, digest: Digest) -> Result<Execution, EngineError> {
         let action: api::Action = self.message(digest)?;
         let part = |part: &Option<api::Digest>| {
-            let part = part.as_ref().and_then(|part| Digest::from_message(part).ok());
-            part.ok_or_else(|| EngineError::Damaged { digest, what: "an action without parts".to_owned() })
+            let damaged = || EngineError::Damaged { digest, what: "an action without parts".to_owned() };
+            Digest::of_part(part).ok_or_else(damaged)
         };
         let command: api::Command = self.message(part(&action.command_digest)?)?;
         let root = TempDir::new_in(&self.work).map_err(|error| doing("making a folder in", &self.work, error))?;
@@ -242,7 +240,7 @@ fn result(outputs: &Outputs) -> api::ActionResult {
 /// What a remembered result says was made; none if it says anything that nobody makes.
 fn outputs(result: &api::ActionResult) -> Option<Outputs> {
     let file = |file: &api::OutputFile| {
-        let digest = Digest::from_message(file.digest.as_ref()?).ok()?;
+        let digest = Digest::of_part(&file.digest)?;
         Some((RelativePath::new(&*file.path).ok()?, OutputFile { digest, executable: file.is_executable }))
     };
     result.output_files.iter().map(file).collect()
