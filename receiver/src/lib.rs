@@ -102,17 +102,25 @@ impl Receiver {
 
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Duration) -> Result<(), FragmentError> {
-        self.transport.handle_fragment(datagram, now)
+        let handled = self.transport.handle_fragment(datagram, now);
+        // At once: a link that was silent may deliver more frames in a moment than the transport keeps.
+        self.take_frames(now);
+        handled
     }
 
-    /// The next frame to decode, if one is there and the decoder is free.
-    pub fn poll_job(&mut self, now: Duration) -> Option<DecodeJob> {
+    /// Takes over what came out of reassembly.
+    fn take_frames(&mut self, now: Duration) {
         while let Some(frame) = self.transport.poll_frame(now) {
             if self.waiting.len() == MAX_WAITING {
                 self.waiting.pop_front();
             }
             self.waiting.push_back((frame, now));
         }
+    }
+
+    /// The next frame to decode, if one is there and the decoder is free.
+    pub fn poll_job(&mut self, now: Duration) -> Option<DecodeJob> {
+        self.take_frames(now);
         if self.decoding {
             return None;
         }

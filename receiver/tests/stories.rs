@@ -286,6 +286,15 @@ fn datagrams_that_are_no_fragments_are_refused_and_not_acknowledged() {
 }
 
 #[test]
+fn of_more_frames_in_one_moment_than_are_kept_the_newest_are() {
+    let mut bench = Bench::new(Profile::Oyster);
+    let first = bench.encode(&State::blank(), 0);
+    let frames: Vec<Vec<u8>> = (0..300).flat_map(|_| bench.datagrams(&first.transition())).collect();
+    assert_eq!(bench.deliver(&frames).len(), 1, "all of them are taken, and the last is shown");
+    assert_eq!(bench.report().handled, Some(299));
+}
+
+#[test]
 fn states_and_waiting_frames_stay_within_their_limits() {
     let mut bench = Bench::new(Profile::Oyster);
     let chain = bench.chain(150);
