@@ -12,6 +12,8 @@ pub(crate) struct Path {
     base: WindowedMinimum,
     /// Of those that met none of ours on their way: with the queue that others keep.
     lone: WindowedMinimum,
+    /// Of the way back, by which a leap of the receiver's clock is told from a queue.
+    way_back: WindowedMinimum,
     /// When the newest packet was received, on the receiver's clock.
     received_us: Option<i64>,
     latest: Option<Sample>,
@@ -30,6 +32,7 @@ impl Path {
         Self {
             base: WindowedMinimum::new(micros(base_window)),
             lone: WindowedMinimum::new(LONE_WINDOW_US),
+            way_back: WindowedMinimum::new(WAY_BACK_WINDOW_US),
             received_us: None,
             latest: None,
             smoothed_round_trip_us: 0.0,
@@ -39,6 +42,8 @@ impl Path {
     /// A packet sent at `sent_us` was received at `received_us` by the receiver's clock; its ack is here now.
     pub(crate) fn on_ack(&mut self, sent_us: i64, received_us: i64, now_us: i64) {
         let sample = Sample { one_way_us: received_us - sent_us, round_trip_us: (now_us - sent_us).max(0) };
+        self.follow_leap(sample);
+        self.way_back.update(sample.round_trip_us - sample.one_way_us, now_us);
         self.base.update(sample.one_way_us, now_us);
         // Whatever of ours left before it was out of the queue before it can have joined it.
         let floor_us = self.base.value().unwrap_or(sample.one_way_us);
@@ -52,6 +57,21 @@ impl Path {
             Some(_) => self.smoothed_round_trip_us + (round_trip_us - self.smoothed_round_trip_us) / 8.0, // RFC 6298
         };
         self.latest = Some(sample);
+    }
+
+    /// If the receiver's clock has leapt ahead: the way there seems longer by that and the way back shorter than it ever was, where
+    /// a queue leaves the way back alone. What was measured before is then as if it had been by the new clock; a leap back needs no
+    /// help, as the way there falls below its floor.
+    fn follow_leap(&mut self, sample: Sample) {
+        let floors = self.way_back.value().zip(self.base.value());
+        let Some((way_back_us, one_way_us)) = floors else { return };
+        let leap_us = way_back_us - (sample.round_trip_us - sample.one_way_us);
+        if leap_us >= LEAP_MIN_US && sample.one_way_us - one_way_us >= leap_us {
+            self.base.shift(leap_us);
+            self.lone.shift(leap_us);
+            self.way_back.shift(-leap_us);
+            self.received_us = self.received_us.map(|received_us| received_us + leap_us);
+        }
     }
 
     /// The one-way delay that is not of our making: the smallest in the base window, and up to so much of what packets found
@@ -95,6 +115,13 @@ impl Path {
 
 /// How far back lone packets are remembered.
 const LONE_WINDOW_US: i64 = 4_000_000;
+
+/// How far back the way back is remembered: longer than a queue of acks stands, shorter than two clocks take to part by
+/// [`LEAP_MIN_US`] (300 millionths).
+const WAY_BACK_WINDOW_US: i64 = 60_000_000;
+
+/// A leap of a clock is at least this; less does no harm, and a path may become shorter by as much while a queue grows.
+const LEAP_MIN_US: i64 = 20_000;
 
 /// Less than this over the floor is nobody's queue: a lone packet may be larger than the one that made the
 /// floor, or wait for the link's next turn.
@@ -140,6 +167,12 @@ impl WindowedMinimum {
             self.bucket_start_us = self.heard_us;
         }
         self.current = Some(self.current.map_or(value, |current| current.min(value)));
+    }
+
+    /// As if all values had been greater by this.
+    fn shift(&mut self, by: i64) {
+        self.current = self.current.map(|value| value.saturating_add(by));
+        self.previous = self.previous.map(|value| value.saturating_add(by));
     }
 
     fn value(&self) -> Option<i64> {
@@ -203,6 +236,24 @@ mod tests {
         path.on_ack(7_000_000, 37_000_000, 37_020_000);
         assert_eq!(path.one_way_base_us(), Some(20_000));
         assert_eq!(path.queueing_us(), Some(30_000_000 - 20_000));
+    }
+
+    #[test]
+    fn a_clock_that_leaps_ahead_is_no_queue_and_a_queue_is_no_leap() {
+        let queueing_after = |leap_us: i64, queue_us: i64| {
+            let mut path = Path::new(Duration::from_secs(10));
+            for tenth in 0..60 {
+                let sent_us = tenth * 100_000;
+                let (leapt_us, queued_us) = if tenth < 50 { (0, 0) } else { (leap_us, queue_us) };
+                let arrives_us = sent_us + 20_000 + queued_us;
+                path.on_ack(sent_us, arrives_us + leapt_us, arrives_us + 20_000);
+            }
+            path.queueing_us().unwrap()
+        };
+        assert_eq!(queueing_after(400_000, 0), 0);
+        assert_eq!(queueing_after(-400_000, 0), 0);
+        assert_eq!(queueing_after(400_000, 300_000), 300_000);
+        assert_eq!(queueing_after(0, 300_000), 300_000);
     }
 
     #[test]
