@@ -3,6 +3,7 @@
 mod bound;
 mod compare;
 mod run;
+mod swarm;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -15,6 +16,8 @@ pub(crate) enum Command {
     Compare(Box<compare::Arguments>),
     /// What an omniscient sender would get on a link
     Bound(bound::Arguments),
+    /// Many short calls of tiny pictures in every weather: what must always hold does, and each recovers
+    Swarm(swarm::Arguments),
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -22,5 +25,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Run(arguments) => run::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
         Command::Bound(arguments) => bound::run(arguments),
+        Command::Swarm(arguments) => swarm::run(arguments),
     }
 }

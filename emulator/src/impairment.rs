@@ -81,6 +81,12 @@ impl Impairments {
         }
     }
 
+    /// From the next packet on. The dice go on as they fell.
+    pub(crate) fn change(&mut self, loss: Loss, reordering: Reordering, duplicate_probability: f64) {
+        self.in_bad_state &= loss == self.loss;
+        (self.loss, self.reordering, self.duplicate_probability) = (loss, reordering, duplicate_probability);
+    }
+
     pub(crate) fn next_fate(&mut self) -> Fate {
         let late = self.reordering_random.chance(self.reordering.probability);
         let share = self.reordering_random.uniform();

@@ -47,6 +47,7 @@ pub use impairment::{Loss, Reordering};
 pub use link::{Delivery, Link, LinkConfig, LinkFigures, MAX_IN_FLIGHT_PACKETS};
 pub use log::{Event, LogHeader, MAX_EVENTS};
 pub use queue::{MAX_QUEUED_PACKETS, QueueDiscipline, QueueError, QueueLimit};
+pub use random::Random;
 #[cfg(feature = "real-time")]
 pub use relay::{MAX_DATAGRAM_BYTES, Relay, RelayFigures};
 #[cfg(all(feature = "shell", target_os = "linux"))]

@@ -138,6 +138,11 @@ impl<P> Link<P> {
         }
     }
 
+    /// What becomes of packets sent from now on: the link's loss, reordering and duplicates change.
+    pub fn set_impairments(&mut self, loss: Loss, reordering: Reordering, duplicate_probability: f64) {
+        self.impairments.change(loss, reordering, duplicate_probability);
+    }
+
     /// Sends a packet that takes `wire_bytes` of the link. A `now` before an earlier one counts as that.
     pub fn send(&mut self, packet: P, wire_bytes: usize, now: Duration)
     where

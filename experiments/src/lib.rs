@@ -10,6 +10,7 @@ mod peers;
 mod record;
 pub mod report;
 mod run;
+pub mod swarm;
 
 pub use clip::Clip;
 pub use record::{Record, Recording};

@@ -101,3 +101,16 @@ fn a_bound_is_what_one_reckons_by_hand() {
     let gap = bound("gap.down --delay-ms 0 --start-ms 100 --end-ms 200");
     assert_eq!([&gap["b1_p95_ms"], &gap["b1_max_ms"]], [55.0, 59.0]);
 }
+
+#[test]
+fn a_swarm_plays_the_same_calls_on_any_number_of_threads() {
+    let folder = Folder::new("swarm");
+    let [one, two] = ["1", "2"].map(|threads| {
+        let words = ["experiment", "swarm", "--seeds", "5..8", "--seconds", "20", "--threads", threads, "--json", "-"];
+        folder.oyster(&words).json(&["calls", "captured", "shown", "recovered_delay_p50_ms", "findings"])
+    });
+    assert_eq!(one, two);
+    assert_eq!((&one["calls"], &one["findings"]), (&3.into(), &serde_json::json!([])));
+    folder.oyster(&["experiment", "swarm", "--seconds", "3"]).fails(2, &["at least 20 s"]);
+    folder.oyster(&["experiment", "swarm", "--seeds", "7..7"]).fails(2, &["--seeds", "0..1000"]);
+}

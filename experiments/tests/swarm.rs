@@ -1,0 +1,21 @@
+//! Some seeds of the swarm on every run; `oyster experiment swarm` plays as many as one likes.
+
+use std::time::Duration;
+
+use oyster_experiments::swarm::Swarm;
+
+#[test]
+fn calls_recover_from_every_weather() {
+    let swarm = Swarm::new(Duration::from_secs(60));
+    let findings: Vec<String> = (0..24)
+        .filter_map(|seed| Some(format!("seed {seed} {}\n{}", swarm.play(seed).err()?, swarm.describe(seed))))
+        .collect();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+#[test]
+fn a_seed_gives_the_same_call_twice() {
+    let swarm = Swarm::new(Duration::from_secs(20));
+    let twice = || (0..4).map(|seed| swarm.play(seed)).collect::<Vec<_>>();
+    assert_eq!(twice(), twice());
+}
