@@ -1,6 +1,9 @@
-# The two commands of the README, and what CI adds to them.
+# The two commands of the README, what CI adds to them, and campaigns of stated length.
 
-.PHONY: demo test test-camera lint doc
+SECONDS_EACH ?= 60
+SEEDS ?= 0..1000
+
+.PHONY: demo test test-camera lint doc fuzz swarm
 
 demo: ## two peers call each other over an emulated LTE link, in a window or in this terminal
 	./setup
@@ -19,3 +22,9 @@ lint: ## how CI looks at the code
 
 doc: ## the documentation, warnings refused
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fuzz: ## every parser with the address sanitiser, SECONDS_EACH=60 each; takes a nightly Rust and cargo-fuzz
+	./fuzz $(SECONDS_EACH)
+
+swarm: ## calls in every weather, SEEDS=0..1000 of them
+	cargo run --release --quiet -- experiment swarm --seeds $(SEEDS) --threads 2
