@@ -95,8 +95,9 @@ fn capacity_falls_to_a_tenth() {
 fn a_link_that_falls_from_hundreds_of_packets_a_second_to_one_shows_a_picture_now_and_then() {
     let played = play(&scenario(steps(&[(7200, 5000), (12, 8000), (7200, 5000)])));
     let gap = played.longest_gap(seconds(4.0), seconds(13.0));
-    // What is under way when it falls fills that time, a packet a second. The bar is 5 s on AT&T's own second 600 to 660.
-    assert_at_most("longest gap ms", millis(gap), 8500.0);
+    // What is under way when it falls fills that time, a packet a second. Of larger pictures that is more: at 640x360 on AT&T from
+    // 600 s, where the bar of 5 s comes from, it is 9.2.
+    assert_at_most("longest gap ms", millis(gap), 5000.0);
 }
 
 #[test]
