@@ -92,6 +92,15 @@ fn capacity_falls_to_a_tenth() {
 }
 
 #[test]
+fn a_link_that_falls_from_hundreds_of_packets_a_second_to_one_shows_a_picture_now_and_then() {
+    let played = play(&scenario(steps(&[(7200, 5000), (12, 8000), (7200, 5000)])));
+    let gap = played.longest_gap(seconds(4.0), seconds(13.0));
+    // What is under way when it falls fills that time, a packet a second. Of larger pictures that is more: at 640x360 on AT&T from
+    // 600 s, where the bar of 5 s comes from, it is 9.2.
+    assert_at_most("longest gap ms", millis(gap), 5000.0);
+}
+
+#[test]
 fn capacity_rises_tenfold_and_the_picture_follows_at_once() {
     for kilobits in [300, 600] {
         let played = play(&scenario(steps(&[(kilobits, 5000), (10 * kilobits, 7000)])));
@@ -203,19 +212,27 @@ fn beside_a_bulk_transfer_the_call_keeps_its_share_and_moves() {
 
 #[test]
 fn two_calls_share_a_link_alike() {
+    // The second starts in step with the first one's camera, or a quarter or half a frame interval after it: who comes first in
+    // each interval must not decide. The bar is 0.95.
     for kilobits in [1000, 500] {
-        let mut scenario = scenario(rate(kilobits));
-        scenario.neighbours = vec![Neighbour::Call(seconds(5.0))];
-        scenario.duration = seconds(20.0);
-        let played = play(&scenario);
-        let shares = played.kilobits(seconds(10.0), seconds(20.0));
-        let sum: f64 = shares.iter().sum();
-        let jain = sum * sum / (shares.len() as f64 * shares.iter().map(|share| share * share).sum::<f64>());
-        println!("{shares:?}");
-        assert_at_least("Jain", jain, 0.95);
-        assert_at_least("pictures a second", played.frames_per_second(seconds(10.0), seconds(19.5)), 24.0);
-        assert_at_most("p95 ms", played.delay_p95_ms(seconds(10.0), seconds(19.5)), 250.0);
+        for starts_at in [5.0, 5.0083, 5.0167] {
+            let mut scenario = scenario(rate(kilobits));
+            scenario.neighbours = vec![Neighbour::Call(seconds(starts_at))];
+            scenario.duration = seconds(20.0);
+            let played = play(&scenario);
+            let shares = played.kilobits(seconds(10.0), seconds(20.0));
+            println!("{kilobits} kbit/s, {starts_at} s: {shares:?}");
+            assert_at_least("Jain", jain(&shares), 0.95);
+            assert_at_least("pictures a second", played.frames_per_second(seconds(10.0), seconds(19.5)), 24.0);
+            assert_at_most("p95 ms", played.delay_p95_ms(seconds(10.0), seconds(19.5)), 250.0);
+        }
     }
+}
+
+/// Jain's index: 1 where all shares are alike, 1/n where one has everything.
+fn jain(shares: &[f64]) -> f64 {
+    let sum: f64 = shares.iter().sum();
+    sum * sum / (shares.len() as f64 * shares.iter().map(|share| share * share).sum::<f64>())
 }
 
 #[test]

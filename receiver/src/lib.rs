@@ -194,19 +194,23 @@ impl Receiver {
     /// Frames whose source state is not held and cannot come any more, as no frame before them is missing; or has not come
     /// for long. The sender hears of it, and starts from what is held.
     fn give_up_hopeless(&mut self, now: Duration) -> Option<DecodeJob> {
-        let oldest =
-            |(place, (frame, received_at)): (usize, &(ReceivedFrame, Duration))| (frame.number(), place, *received_at);
-        while let Some((number, place, received_at)) = self.waiting.iter().enumerate().map(oldest).min() {
+        while let Some((number, received_at)) = self.oldest_waiting() {
             let next = self.handled.map_or(0, |handled| handled.saturating_add(1));
             if number.0 > next && now < received_at + SOURCE_WAIT {
                 break;
             }
-            self.waiting.remove(place);
+            self.waiting.retain(|(frame, _)| frame.number() != number);
             self.handled = Some(number.0);
             self.transport.forget_before(FrameNumber(number.0.saturating_add(1)));
             self.transport.renew_ack();
         }
         None
+    }
+
+    /// The frame of the lowest number that waits, and when it came. Frames are given up in order, so that one that came
+    /// before it waits as long.
+    fn oldest_waiting(&self) -> Option<(FrameNumber, Duration)> {
+        self.waiting.iter().map(|(frame, received_at)| (frame.number(), *received_at)).min()
     }
 
     fn job_for(&mut self, frame: ReceivedFrame, received_at: Duration) -> Option<DecodeJob> {
@@ -286,7 +290,7 @@ impl Receiver {
     /// When to call [`Receiver::poll_job`] again, if nothing arrives before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let may_decode = self.profile == Profile::Oyster && !self.decoding;
-        let hopeless = self.waiting.iter().map(|(_, received_at)| *received_at + SOURCE_WAIT).min();
+        let hopeless = self.oldest_waiting().map(|(_, received_at)| received_at + SOURCE_WAIT);
         let prefix = self.prefixes_due().map(|(_, due)| due).min();
         [self.transport.poll_timeout(), hopeless.filter(|_| may_decode), prefix.filter(|_| may_decode)]
             .into_iter()

@@ -194,6 +194,25 @@ fn when_the_rest_of_a_frame_is_late_its_beginning_is_shown_and_named_and_then_al
 }
 
 #[test]
+fn it_asks_to_be_woken_when_it_gives_up_and_not_before() {
+    let mut bench = Bench::new(Profile::Oyster);
+    let chain = bench.chain(4);
+    bench.send(&chain[0]);
+    bench.datagrams(&chain[1].transition()); // these are lost
+    let late = bench.datagrams(&chain[2].transition());
+    bench.send(&chain[3]);
+    bench.now += millis(100);
+    bench.deliver(&late); // overtaken, and without its source as well
+    for wakings in 0..3 {
+        let Some(due) = bench.receiver.poll_timeout() else { break };
+        assert!(due > bench.now && wakings < 2, "woken at {due:?} for nothing");
+        bench.now = due;
+        bench.decode();
+    }
+    assert_eq!(bench.report().handled, Some(3));
+}
+
+#[test]
 fn a_receiver_without_the_source_says_so_at_once_when_nothing_before_is_missing() {
     let mut bench = Bench::new(Profile::Oyster);
     let chain = bench.chain(3);

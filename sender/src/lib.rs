@@ -77,7 +77,7 @@ pub struct Sender {
     belief: ReceiverBelief,
     states: StateStore,
     blank: State,
-    /// What was sent last: numbers and transitions.
+    /// What was sent last: numbers and transitions. Empty where beginnings are not used.
     frames: VecDeque<(FrameNumber, Arc<[u8]>)>,
     /// The newest picture not yet being encoded: a slow encoder never queues frames.
     waiting: Option<(u64, Arc<Image>)>,
@@ -200,10 +200,12 @@ impl Sender {
         let payload: Arc<[u8]> = transition.to_bytes().into();
         let bytes = payload.len();
         let frame = self.transport.send(Arc::clone(&payload), now).ok()?;
-        if self.frames.len() == MAX_FRAMES {
-            self.frames.pop_front();
+        if self.transport.config().uses_beginnings {
+            if self.frames.len() == MAX_FRAMES {
+                self.frames.pop_front();
+            }
+            self.frames.push_back((frame, payload));
         }
-        self.frames.push_back((frame, payload));
         self.belief.handle_sent(frame, transition.source, transition.target);
         self.policy.handle_sent(version.quantizer, bytes, now);
         // Before the store forgets its oldest: those are what a silent receiver last said it holds.
@@ -224,9 +226,12 @@ impl Sender {
             self.belief.handle_lost(frame);
         }
         // A report that does not parse tells us nothing; the ack around it still counts.
-        if let Some(report) =
+        if let Some(mut report) =
             Some(acked.report).filter(|_| acked.newest).and_then(|report| StateReport::from_bytes(&report).ok())
         {
+            if !self.transport.config().uses_beginnings {
+                report.prefix = None;
+            }
             let known = report.current == self.blank.id().tag() || self.states.find(report.current).is_some();
             self.policy.handle_current(known, now);
             self.belief.handle_report(&report, |tag| self.states.find(tag).is_some());

@@ -3,7 +3,7 @@
 mod call;
 
 use call::{Call, FRAME, chance, millis, seconds};
-use oyster_codec::{StateReport, StateTag, Transition};
+use oyster_codec::{PrefixState, StateReport, StateTag, Transition};
 use oyster_transport::{ACK_HEADER_BYTES, AckError, AckHeader, FRAGMENT_HEADER_BYTES, Profile};
 
 /// The newest ack again, written `later` by its number, with a report of somebody's choosing.
@@ -117,6 +117,22 @@ fn an_ack_older_than_the_newest_says_nothing_of_states() {
     call.run_for(seconds(1));
     assert_eq!(key_frames(&call), 1);
     assert!(call.committed.windows(2).all(|pair| pair[1].sent.source == pair[0].sent.target));
+}
+
+#[test]
+fn a_beginning_that_a_peer_names_is_not_followed_where_beginnings_are_not_used() {
+    let mut call = Call::new(Profile::Oyster);
+    call.run_for(seconds(2));
+    let [known, newest] = [3, 1].map(|back| call.committed[call.committed.len() - back].sent.clone());
+    let begun = PrefixState { transition: newest.frame.0, bytes: 1, state: StateTag([9; 8]) };
+    let held = vec![known.target];
+    let report = StateReport { current: known.target, handled: Some(newest.frame.0), held, prefix: Some(begun) };
+    let ack = forged(&call, 1, &report);
+    call.sender.handle_ack(&ack, call.now).expect("it is well formed");
+    let from = call.now;
+    call.run_for(millis(200));
+    assert_eq!(call.committed_from(from).next().map(|frame| frame.sent.source), Some(known.target));
+    assert_eq!(key_frames(&call), 1);
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) struct Path {
     lone: WindowedMinimum,
     /// Of the way back, by which a leap of the receiver's clock is told from a queue.
     way_back: WindowedMinimum,
+    /// Of all packets of the last second or two: with the queue that never emptied, whoever's it is.
+    recent: WindowedMinimum,
     /// When the newest packet was received, on the receiver's clock.
     received_us: Option<i64>,
     latest: Option<Sample>,
@@ -33,6 +35,7 @@ impl Path {
             base: WindowedMinimum::new(micros(base_window)),
             lone: WindowedMinimum::new(LONE_WINDOW_US),
             way_back: WindowedMinimum::new(WAY_BACK_WINDOW_US),
+            recent: WindowedMinimum::new(RECENT_WINDOW_US),
             received_us: None,
             latest: None,
             smoothed_round_trip_us: 0.0,
@@ -45,6 +48,7 @@ impl Path {
         self.follow_leap(sample);
         self.way_back.update(sample.round_trip_us - sample.one_way_us, now_us);
         self.base.update(sample.one_way_us, now_us);
+        self.recent.update(sample.one_way_us, now_us);
         // Whatever of ours left before it was out of the queue before it can have joined it.
         let floor_us = self.base.value().unwrap_or(sample.one_way_us);
         if self.received_us.is_none_or(|received_us| received_us <= sent_us + floor_us) {
@@ -69,6 +73,7 @@ impl Path {
         if leap_us >= LEAP_MIN_US && sample.one_way_us - one_way_us >= leap_us {
             self.base.shift(leap_us);
             self.lone.shift(leap_us);
+            self.recent.shift(leap_us);
             self.way_back.shift(-leap_us);
             self.received_us = self.received_us.map(|received_us| received_us + leap_us);
         }
@@ -85,6 +90,13 @@ impl Path {
     /// Whether others keep a queue standing on the path.
     pub(crate) fn is_contested(&self) -> bool {
         self.one_way_base_us() > self.base.value()
+    }
+
+    /// Whether the queue, ours or others', has not emptied of late: no packet came through it at once. (Copa, NSDI 2018, §2.2,
+    /// tells so that others are there.)
+    pub(crate) fn has_standing_queue(&self) -> bool {
+        let standing_us = self.recent.value().zip(self.base.value()).map(|(recent_us, floor_us)| recent_us - floor_us);
+        standing_us.is_some_and(|standing_us| standing_us > EMPTY_MAX_US)
     }
 
     /// When a packet last met none of ours on its way.
@@ -122,6 +134,13 @@ const WAY_BACK_WINDOW_US: i64 = 60_000_000;
 
 /// A leap of a clock is at least this; less does no harm, and a path may become shorter by as much while a queue grows.
 const LEAP_MIN_US: i64 = 20_000;
+
+/// How far back a queue may have been empty last that is a standing one: half of this at least. Links whose rate changes all
+/// the time empty it more often, and one that falls to a tenth has settled by then.
+const RECENT_WINDOW_US: i64 = 2_000_000;
+
+/// A packet that took no longer than this over the floor found the queue as good as empty.
+const EMPTY_MAX_US: i64 = 5000;
 
 /// Less than this over the floor is nobody's queue: a lone packet may be larger than the one that made the
 /// floor, or wait for the link's next turn.
@@ -217,6 +236,23 @@ mod tests {
         assert_eq!(base_after(9, 60_000, false), 60_000);
         assert_eq!(base_after(9, 90_000, false), 90_000);
         assert_eq!(base_after(9, 900_000, true), 20_000, "behind packets of ours it may be our own");
+    }
+
+    #[test]
+    fn a_queue_stands_when_for_a_second_or_two_no_packet_has_come_through_at_once() {
+        let mut path = Path::new(Duration::from_secs(10));
+        let mut stands_after = |from_ms: i64, until_ms: i64, delay_us: i64| {
+            for sent_us in (from_ms..until_ms).step_by(10).map(|sent_ms| 1000 * sent_ms) {
+                path.on_ack(sent_us, sent_us + delay_us, sent_us + delay_us + 20_000);
+            }
+            path.has_standing_queue()
+        };
+        assert!(!stands_after(0, 2000, 20_000));
+        assert!(!stands_after(2000, 2900, 35_000), "it may be a stall");
+        assert!(stands_after(2900, 4500, 35_000));
+        assert!(!stands_after(4500, 4510, 22_000));
+        assert!(!stands_after(4510, 5400, 35_000), "it was empty a moment ago");
+        assert!(stands_after(5400, 7000, 35_000));
     }
 
     #[test]
