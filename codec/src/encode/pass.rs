@@ -37,7 +37,7 @@ pub(super) struct Thresholds {
 impl Thresholds {
     fn of(effort: Effort) -> Self {
         match effort {
-            Effort::Live => Self { search: 80, other_references: 40, split: 80, intra: 12, subblocks: 80 },
+            Effort::Live => Self { search: 100, other_references: 48, split: 120, intra: 12, subblocks: 80 },
             Effort::Balanced => Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 },
             Effort::Film => Self { search: 0, other_references: 0, split: 0, intra: 10, subblocks: 40 },
         }

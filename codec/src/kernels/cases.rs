@@ -62,8 +62,6 @@ fn distances(cases: &mut Vec<Case>) {
     use difference::definition;
     distance!("sad 16x16", difference::sad_16x16, definition::sad::<16, 16>);
     distance!("sad 8x8", difference::sad_8x8, definition::sad::<8, 8>);
-    distance!("moments 16x16", difference::moments_16x16, definition::moments::<16, 16>);
-    distance!("moments 8x8", difference::moments_8x8, definition::moments::<8, 8>);
     distance!("satd 16x16", difference::satd_quarters, |a, b, c, d| {
         definition::quarters(a, b, c, d, definition::satd_8x8)
     });

@@ -1,5 +1,5 @@
-//! How far two blocks are apart: sums of absolute and of squared differences, and Hadamard-transformed
-//! differences. The encoder's searches rest on these; a decoder never calls them.
+//! How far two blocks are apart: sums of absolute differences, and Hadamard-transformed differences. The encoder's
+//! searches rest on these; a decoder never calls them.
 //!
 //! A block is a slice that starts at its first sample, and a stride; rows are `stride` apart.
 
@@ -29,26 +29,6 @@ pub(crate) fn sad_quarters_of_four(
 ) -> [[u32; 4]; 4] {
     return_with_avx2!(difference::sad_quarters_of_four(a, a_stride, b, offsets, b_stride));
     offsets.map(|offset| definition::quarters(a, a_stride, &b[offset..], b_stride, definition::sad::<8, 8>))
-}
-
-/// Sum of squared differences of an 8x8 block.
-#[inline]
-pub(crate) fn squared_error_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> u32 {
-    moments_8x8(a, a_stride, b, b_stride).1
-}
-
-/// Sum and sum of squares of the differences of a 16x16 block.
-#[inline]
-pub(crate) fn moments_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
-    return_with_avx2!(difference::moments_16x16(a, a_stride, b, b_stride));
-    definition::moments::<16, 16>(a, a_stride, b, b_stride)
-}
-
-/// Sum and sum of squares of the differences of an 8x8 block.
-#[inline]
-pub(crate) fn moments_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
-    return_with_avx2!(difference::moments_8x8(a, a_stride, b, b_stride));
-    definition::moments::<8, 8>(a, a_stride, b, b_stride)
 }
 
 /// Sum of the absolute 4x4 Hadamard coefficients of the difference of two 16x16 blocks, halved: an estimate of what
@@ -95,25 +75,6 @@ pub(super) mod definition {
             total += a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
         }
         total
-    }
-
-    /// Sum and sum of squares of the differences.
-    pub(in crate::kernels) fn moments<const W: usize, const H: usize>(
-        a: &[u8],
-        a_stride: usize,
-        b: &[u8],
-        b_stride: usize,
-    ) -> (i32, u32) {
-        let (mut sum, mut squares) = (0i32, 0i32);
-        for y in 0..H {
-            let (a, b) = (row::<W>(a, y * a_stride), row::<W>(b, y * b_stride));
-            for (a, b) in a.iter().zip(b) {
-                let difference = i16::from(*a) - i16::from(*b);
-                sum += i32::from(difference);
-                squares += i32::from(difference) * i32::from(difference);
-            }
-        }
-        (sum, squares as u32)
     }
 
     /// A distance of each quarter of a 16x16 block.
@@ -182,14 +143,12 @@ mod tests {
         let a = block(3);
         assert_eq!(sad_16x16(&a, 20, &a, 20), 0);
         assert_eq!(satd_16x16(&a, 20, &a, 20), 0);
-        assert_eq!(squared_error_8x8(&a, 20, &a, 20), 0);
     }
 
     #[test]
     fn black_against_white_is_the_largest_distance() {
         let (black, white) = (vec![0; 256], vec![255; 256]);
         assert_eq!(sad_16x16(&black, 16, &white, 16), 255 * 256);
-        assert_eq!(moments_16x16(&black, 16, &white, 16), (-255 * 256, 255 * 255 * 256));
         assert_eq!(satd_16x16(&black, 16, &white, 16), 16 * 255 * 16 / 2);
     }
 

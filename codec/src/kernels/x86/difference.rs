@@ -68,64 +68,6 @@ pub(in crate::kernels) fn sad_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride:
     sum_of_four(total) as u32
 }
 
-/// The sum and the sum of squares of the differences between the bytes of two vectors, added to those of other rows.
-#[derive(Clone, Copy)]
-pub(super) struct Moments {
-    sums: __m256i,
-    squares: __m256i,
-}
-
-impl Moments {
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn zero() -> Self {
-        Self { sums: _mm256_setzero_si256(), squares: _mm256_setzero_si256() }
-    }
-
-    /// Adds 32 differences; sixteen times at most, or the sums would leave their 16 bits.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn add(&mut self, a: __m256i, b: __m256i) {
-        let plus_minus = _mm256_set1_epi16(i16::from_le_bytes([1, 0xff]));
-        let lower = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), plus_minus);
-        let upper = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), plus_minus);
-        self.sums = _mm256_add_epi16(self.sums, _mm256_add_epi16(lower, upper));
-        let squares = _mm256_add_epi32(_mm256_madd_epi16(lower, lower), _mm256_madd_epi16(upper, upper));
-        self.squares = _mm256_add_epi32(self.squares, squares);
-    }
-
-    /// The sum and the sum of squares.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn total(self) -> (i32, u32) {
-        let sums = _mm256_madd_epi16(self.sums, _mm256_set1_epi16(1));
-        (sum_of_four(add_lanes(sums)), sum_of_four(add_lanes(self.squares)) as u32)
-    }
-}
-
-#[target_feature(enable = "avx2")]
-pub(in crate::kernels) fn moments_16x16(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
-    let (a, b) = (Block::<16, 16>::new(a, a_stride), Block::<16, 16>::new(b, b_stride));
-    let mut moments = Moments::zero();
-    for y in 0..8 {
-        moments.add(a.load_16_of_two(0, 2 * y, 2 * y + 1), b.load_16_of_two(0, 2 * y, 2 * y + 1));
-    }
-    moments.total()
-}
-
-#[target_feature(enable = "avx2")]
-pub(in crate::kernels) fn moments_8x8(a: &[u8], a_stride: usize, b: &[u8], b_stride: usize) -> (i32, u32) {
-    let (a, b) = (Block::<8, 8>::new(a, a_stride), Block::<8, 8>::new(b, b_stride));
-    let mut moments = Moments::zero();
-    for y in [0, 4] {
-        moments.add(
-            lanes(a.load_8_of_two(0, y, y + 1), a.load_8_of_two(0, y + 2, y + 3)),
-            lanes(b.load_8_of_two(0, y, y + 1), b.load_8_of_two(0, y + 2, y + 3)),
-        );
-    }
-    moments.total()
-}
-
 /// Half the sum of the absolute Hadamard coefficients of 4x4 blocks, whose four rows of differences come as bytes in
 /// four pairs of vectors.
 ///
