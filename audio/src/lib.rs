@@ -3,7 +3,7 @@
 //! [`AudioSender`] turns frames of 20 ms into packets, protected as losses ask for; [`AudioReceiver`] takes packets in any
 //! order and gives exactly the samples it is asked for, with as little delay as the network allows. Around them:
 //! [`Cleaner`] (echo, noise, gain), [`Talk`] (mute and push-to-talk), [`LevelMeter`], [`SampleClock`] (when a sample was
-//! captured) and [`LipSync`] (when the picture that belongs to a sound is due).
+//! captured), [`LipSync`] (when the picture that belongs to a sound is due) and [`Tape`] (a voice on a recording).
 //!
 //! Sound is mono at [`SAMPLE_RATE`], samples from −1 to 1. A time is a `Duration` since an epoch of the caller's choosing; sender and
 //! receiver need not agree on it.
@@ -41,6 +41,7 @@ mod receiver;
 mod sender;
 mod stretch;
 mod talk;
+mod tape;
 
 pub use clean::Cleaner;
 pub use clock::SampleClock;
@@ -51,6 +52,7 @@ pub use packet::{MAX_PIECES, Packet, PacketError, Piece};
 pub use receiver::{AudioReceiver, PlayOut, ReceiverFigures};
 pub use sender::{AudioSender, Protection};
 pub use talk::Talk;
+pub use tape::Tape;
 
 /// Samples a second, everywhere: what Opus works at inside.
 pub const SAMPLE_RATE: u32 = 48_000;

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Effort, EncodeError, Image, StateTag, Transition};
+use oyster_codec::{Effort, EncodeError, Image, QuantizerIndex, StateTag, Transition};
 use oyster_receiver::{DecodeResult, Receiver, Shown};
 use oyster_sender::{Decision, EncodeResult, Sender};
 use oyster_transport::{FrameNumber, SenderConfig};
@@ -86,8 +86,10 @@ pub(crate) struct End<T> {
 
 impl<T: From<Done> + Send + 'static> End<T> {
     pub(crate) fn new(config: SenderConfig, inbox: &Inbox<T>) -> io::Result<Self> {
+        let mut sender = Sender::new(config, Effort::Live);
+        sender.set_finest(FINEST);
         Ok(Self {
-            sender: Sender::new(config, Effort::Live),
+            sender,
             receiver: Receiver::new(config.profile),
             encoder: Worker::spawn("encoder", inbox)?,
             decoder: Worker::spawn("decoder", inbox)?,
@@ -159,8 +161,14 @@ impl<T: From<Done> + Send + 'static> End<T> {
         let taken = job.as_ref().map(|job| (job.capture, Arc::clone(&job.image)));
         if let Some(job) = job {
             outlet.tell(now, Happening::EncodeStarted { capture: job.capture });
-            let threads = Arc::clone(&self.threads);
-            let encode = move || Done::Encoded(threads.within(|| job.run_on(&*threads))).into();
+            let threads = (job.image.size().i420_bytes() > SMALL_BYTES).then(|| Arc::clone(&self.threads));
+            let encode = move || {
+                Done::Encoded(match threads {
+                    Some(threads) => threads.within(|| job.run_on(&*threads)),
+                    None => job.run(),
+                })
+                .into()
+            };
             self.encoder.submit(encode).expect("the sender hands out one job at a time");
         }
         while let Some(fragment) = self.sender.poll_transmit(now) {
@@ -185,3 +193,10 @@ impl<T: From<Done> + Send + 'static> End<T> {
         taken
     }
 }
+
+/// At 46 dB PSNR and 20 dB SSIM nobody sees a difference any more; the sender's own finest takes twice the bits and half as much time
+/// again, which a call's battery has better uses for [measured on talking heads of 640x360 and 1280x720].
+const FINEST: QuantizerIndex = QuantizerIndex::saturating(8);
+/// Pictures up to 640x360 are encoded on one thread: that takes 3 to 5 ms, and waking others up for their rows saves less of it than
+/// it costs the processor.
+const SMALL_BYTES: usize = 640 * 360 * 3 / 2;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use oyster_audio::BLOCK_SAMPLES;
 use oyster_call::Clock;
 use oyster_call::camera::{Camera, Source, Wanted, pattern_number};
-use oyster_call::recording::{Recording, Track};
+use oyster_call::recording::{Recording, Voice};
 use oyster_codec::container::y4m::Y4mReader;
 use oyster_codec::{Image, Size};
 
@@ -48,9 +49,11 @@ fn asked(program: &str, arguments: &[&str], path: &Path) -> Option<Vec<u8>> {
 /// Every frame of the file, none twice.
 const FRAMES: &[&str] = &["-fps_mode", "passthrough", "-f", "yuv4mpegpipe", "-"];
 
-/// Twenty milliseconds of silence (RFC 6716: CELT, mono, all zero).
-const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
+const SILENCE: [f32; BLOCK_SAMPLES] = [0.0; BLOCK_SAMPLES];
 const SHOWN: u64 = 150;
+
+/// When the other side begins to speak.
+const SPEAKS_AT: Duration = Duration::from_secs(12);
 
 /// Records the pattern's first pictures, shown every 40 ms from 10 s on, and sound on both sides.
 fn record(path: &Path) -> u64 {
@@ -58,16 +61,21 @@ fn record(path: &Path) -> u64 {
     let (wake, woken) = channel();
     let camera = Camera::open(&Source::Pattern, wanted, Clock::start(), move || _ = wake.send(())).unwrap();
     let recording = Recording::create(path).unwrap();
-    let mut frames = 0;
+    let ear = recording.ear();
+    let tone = std::array::from_fn(|sample| (sample as f32 / 10.0).sin() / 2.0);
+    let (mut frames, mut heard_until) = (0, Duration::from_secs(10));
     while frames < SHOWN {
         woken.recv().unwrap();
         let Some(capture) = camera.take() else { continue };
         let at = Duration::from_secs(10) + 40 * u32::try_from(capture.number).unwrap() * Duration::from_millis(1);
         recording.show(capture.image, at);
-        for part in 0..2 {
-            for track in [Track::Theirs, Track::Own] {
-                recording.sound(track, SILENCE.to_vec(), at + part * Duration::from_millis(20));
+        // Nothing is left out of what is heard.
+        while heard_until < at + Duration::from_millis(40) {
+            for voice in [Voice::Theirs, Voice::Own] {
+                let speaks = voice == Voice::Theirs && heard_until >= SPEAKS_AT;
+                ear(voice, if speaks { &tone } else { &SILENCE }, heard_until);
             }
+            heard_until += Duration::from_millis(10);
         }
         frames = capture.number + 1;
     }
@@ -114,6 +122,25 @@ fn pictures_come_when_they_were_shown_and_sound_with_them() {
     let whole = asked("ffprobe", &["-show_entries", "format=duration", "-of", "csv=p=0"], &place.0).unwrap();
     let seconds: f64 = String::from_utf8(whole).unwrap().trim().parse().unwrap();
     assert!((seconds - expected).abs() < 0.1, "{seconds}");
+}
+
+#[test]
+fn a_voice_is_heard_at_the_picture_it_was_heard_at() {
+    let place = Place::new("voice");
+    record(&place.0);
+    let Some(shown_at) = times("v:0", &place.0) else { return };
+    let first = numbers(&place.0).unwrap()[0] as f64 * 0.04;
+    assert!(shown_at[0].abs() < 0.002);
+    let decode = |track: &str| {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-i"]).arg(&place.0).args(["-map", track, "-af", "aresample=async=1:first_pts=0"]);
+        let output = command.args(["-ar", "48000", "-ac", "1", "-f", "f32le", "-"]).output().unwrap();
+        output.stdout.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let onset = decode("0:a:0").iter().position(|sample| sample.abs() > 0.1).unwrap() as f64 / 48_000.0;
+    // What is noticed is 45 ms (ITU-R BT.1359).
+    assert!((onset + first - 2.0).abs() < 0.02, "the voice begins at {onset} s");
+    assert!(decode("0:a:1").iter().all(|sample| sample.abs() < 0.01), "this side is silent");
 }
 
 #[test]
@@ -169,7 +196,7 @@ fn nothing_is_replaced() {
 fn a_call_without_a_picture_leaves_an_empty_file_and_no_error() {
     let place = Place::new("empty");
     let recording = Recording::create(&place.0).unwrap();
-    recording.sound(Track::Own, SILENCE.to_vec(), Duration::ZERO);
+    recording.ear()(Voice::Own, &SILENCE, Duration::ZERO);
     assert_eq!(recording.finish().unwrap(), 0);
     assert_eq!(std::fs::metadata(&place.0).unwrap().len(), 0);
 }

@@ -16,6 +16,9 @@ pub(crate) struct Config {
     pub(crate) microphone: Option<String>,
     pub(crate) speaker: Option<String>,
     pub(crate) display: Option<String>,
+    pub(crate) delay_ceiling_ms: Option<u64>,
+    pub(crate) patience_s: Option<f64>,
+    pub(crate) diagnostics: Option<PathBuf>,
     /// Where `answer` listens.
     pub(crate) listen: Option<SocketAddr>,
     /// Whether a peer whose call was accepted before may call with an old ticket.

@@ -4,11 +4,18 @@ use std::io::IsTerminal;
 
 use anyhow::Result;
 use oyster_call::camera::{self, Found, Mode};
+use oyster_call::sound::{self, DeviceName};
 
 use crate::words;
 
 pub(crate) fn run() -> Result<()> {
-    let sections = [("cameras", cameras()), ("displays", displays())];
+    let found = sound::devices();
+    let sections = [
+        ("cameras", cameras()),
+        ("microphones", sound_lines(&found.microphones, &found.host)),
+        ("speakers", sound_lines(&found.speakers, &found.host)),
+        ("displays", displays()),
+    ];
     let text: String = sections.iter().map(|(name, lines)| section(name, lines)).collect();
     words::print(&text)
 }
@@ -44,6 +51,21 @@ fn fastest(modes: &[Mode]) -> Option<String> {
     Some(format!("{} at {rate:.0}", modes[0].size))
 }
 
+/// Devices by the names that `--microphone` and `--speaker` take, and by those that people know.
+fn sound_lines(devices: &[DeviceName], host: &str) -> Vec<String> {
+    let described = |device: &DeviceName| {
+        let known_as = if device.name == device.id { String::new() } else { format!("  {}", device.name) };
+        let default = if device.is_default { " (taken when none is named)" } else { "" };
+        format!("{}{known_as}{default}", device.id)
+    };
+    let mut lines: Vec<String> = devices.iter().map(described).collect();
+    if lines.is_empty() {
+        lines.push(format!("none found by {host}"));
+    }
+    lines.push("file:F.wav".to_owned());
+    lines
+}
+
 fn displays() -> Vec<String> {
     let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let window = named("WAYLAND_DISPLAY").or_else(|| named("DISPLAY"));
@@ -77,6 +99,17 @@ mod tests {
             camera_lines(&camera),
             ["v4l:/dev/video0  a webcam", "    YUYV: 640x360 at 30, 320x360 at 60", "    MJPEG: 640x360 at 30"]
         );
+    }
+
+    #[test]
+    fn a_sound_device_is_shown_by_the_name_to_type_and_the_name_people_know() {
+        let device = |id: &str, name: &str, is_default| DeviceName { id: id.into(), name: name.into(), is_default };
+        let devices = [device("alsa_input.usb", "Headset", true), device("hw:1", "hw:1", false)];
+        assert_eq!(
+            sound_lines(&devices, "PulseAudio"),
+            ["alsa_input.usb  Headset (taken when none is named)", "hw:1", "file:F.wav"]
+        );
+        assert_eq!(sound_lines(&[], "ALSA"), ["none found by ALSA", "file:F.wav"]);
     }
 
     #[test]

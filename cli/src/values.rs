@@ -60,6 +60,11 @@ pub(crate) fn delay_ms(text: &str) -> Result<Duration, String> {
     within("milliseconds, whole ones", text, 0, MAX_DELAY_MS).map(Duration::from_millis)
 }
 
+/// How long one frame may occupy the link: from smooth to sharp.
+pub(crate) fn delay_ceiling_ms(text: &str) -> Result<Duration, String> {
+    within("milliseconds, whole ones", text, 5, 500).map(Duration::from_millis)
+}
+
 /// How many packets a queue holds.
 pub(crate) fn queue_packets(text: &str) -> Result<u64, String> {
     within("packets", text, 1, MAX_QUEUED_PACKETS)
@@ -182,15 +187,15 @@ pub(crate) struct SenderArguments {
     #[arg(long, default_value = "oyster")]
     profile: ProfileName,
     /// From smooth (15) to sharp (90): how long one frame may occupy the link (profile oyster)
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(5..=500), allow_negative_numbers = true)]
-    delay_ceiling_ms: Option<u64>,
+    #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
+    delay_ceiling_ms: Option<Duration>,
 }
 
 impl SenderArguments {
     /// The settings asked for.
     pub(crate) fn config(&self) -> SenderConfig {
         let config = self.profile.config();
-        let delay_ceiling = self.delay_ceiling_ms.map_or(config.delay_ceiling, Duration::from_millis);
+        let delay_ceiling = self.delay_ceiling_ms.unwrap_or(config.delay_ceiling);
         SenderConfig { delay_ceiling, ..config }
     }
 }

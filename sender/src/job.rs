@@ -20,6 +20,14 @@ pub enum Versions {
         /// Where the finest version is expected to land: where the last one did.
         expected: QuantizerIndex,
     },
+    /// One version at this quantizer, where the link takes far more than that is expected to come to. Should it come to more than
+    /// `bytes_max` all the same, a second one that fits that.
+    Roomy {
+        /// The quantizer.
+        quantizer: QuantizerIndex,
+        /// What the link takes, as the size of a transition in bytes.
+        bytes_max: usize,
+    },
 }
 
 /// Everything that encoding one captured picture depends on.
@@ -88,6 +96,7 @@ impl EncodeJob {
             Versions::Fitting { expected, finest, .. } => {
                 QuantizerIndex::saturating(i32::from(expected.value()) - DECIDE_FINER).max(*finest)
             }
+            Versions::Roomy { quantizer, .. } => *quantizer,
         };
         let begun = self.beginning.as_ref().and_then(|beginning| beginning.state_after(&self.source));
         let source = begun.as_ref().unwrap_or(&self.source);
@@ -120,6 +129,15 @@ impl EncodeJob {
                 // Well within what is good, the question costs more than its answer is worth.
                 let is_fine = versions.first().is_some_and(|version| version.quantizer <= WELL_GOOD);
                 good_bytes = Some(if is_fine { 0 } else { sizes.at(GOOD) });
+            }
+            Versions::Roomy { quantizer, bytes_max } => {
+                versions.push(analysis.finish_on(executor, *quantizer));
+                if versions[0].transition_bytes() > *bytes_max {
+                    let bytes = bytes_max.saturating_sub(Transition::HEADER_BYTES);
+                    let mut sizes = analysis.sizes_on(executor);
+                    let fineness = sizes.fit(bytes, *quantizer, *quantizer);
+                    versions.push(sizes.finish_within(bytes, fineness, *quantizer));
+                }
             }
         }
         Ok(EncodeResult { capture: self.capture, versions, hints: analysis.hints(), good_bytes, begun })

@@ -108,6 +108,11 @@ impl Sender {
         }
     }
 
+    /// Makes no version finer than this from now on, however much the link takes; the baselines keep to their own constants.
+    pub fn set_finest(&mut self, finest: QuantizerIndex) {
+        self.policy.set_finest(finest);
+    }
+
     /// The transport as it stands, for figures.
     pub fn transport(&self) -> &FrameSender {
         &self.transport

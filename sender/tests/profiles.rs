@@ -3,8 +3,8 @@
 mod call;
 
 use call::{Call, lost_if, millis, scene, seconds};
-use oyster_codec::{Effort, Encoded};
-use oyster_sender::{Choice, Sender};
+use oyster_codec::{Effort, Encoded, QuantizerIndex};
+use oyster_sender::{Choice, EncodeJob, Sender, Versions};
 use oyster_transport::{Profile, SenderConfig};
 
 #[test]
@@ -125,6 +125,37 @@ fn an_encode_job_run_twice_gives_the_same_bytes_states_and_hints() {
             assert_eq!(once.hints, again.hints);
             sender.handle_encoded(once, now);
         }
+    }
+}
+
+#[test]
+fn where_the_link_has_room_one_version_is_made_and_a_smaller_one_only_if_that_is_too_large_all_the_same() {
+    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
+    sender.handle_image(0, scene(176, 144)[0].clone());
+    let job = sender.poll_job(millis(0)).expect("the encoder is free");
+    let sizes = |bytes_max| {
+        let quantizer = QuantizerIndex::saturating(8);
+        let job = EncodeJob { versions: Versions::Roomy { quantizer, bytes_max }, ..job.clone() };
+        job.run().expect("a picture").versions.iter().map(Encoded::transition_bytes).collect::<Vec<_>>()
+    };
+    let one = sizes(usize::MAX);
+    assert_eq!(one.len(), 1);
+    assert_eq!(sizes(one[0]), one);
+    let two = sizes(one[0] / 2);
+    assert!(two.len() == 2 && two[0] == one[0] && two[1] <= one[0] / 2, "{two:?}");
+}
+
+#[test]
+fn no_version_is_finer_than_is_asked_for() {
+    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
+    let finest = QuantizerIndex::saturating(60);
+    sender.set_finest(finest);
+    for (capture, picture) in scene(80, 64).iter().take(5).enumerate() {
+        let now = millis(33 * capture as u64);
+        sender.handle_image(capture as u64, picture.clone());
+        let result = sender.poll_job(now).expect("the encoder is free").run().expect("a picture");
+        assert!(result.versions.iter().all(|version| version.quantizer >= finest));
+        sender.handle_encoded(result, now);
     }
 }
 

@@ -19,6 +19,8 @@
 mod clip;
 #[cfg(all(feature = "v4l", target_os = "linux"))]
 mod device;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(any(test, all(feature = "v4l", target_os = "linux")))]
 mod jpeg;
 #[cfg(any(test, all(feature = "v4l", target_os = "linux")))]
@@ -196,9 +198,16 @@ impl Camera {
             }
             Source::File(path) => {
                 let clip = clip::Clip::open(path, wanted.size)?;
-                let rate = wanted.frames_per_second.or(clip.frames_per_second()).unwrap_or(DEFAULT_FRAMES_PER_SECOND);
+                let own_rate = clip.frames_per_second();
+                let rate = wanted.frames_per_second.or(own_rate).unwrap_or(DEFAULT_FRAMES_PER_SECOND);
                 let size = clip.size();
-                let description = format!("{}: {} at {rate:.4} a second", path.display(), clip.own_size());
+                let rate_of = match (wanted.frames_per_second, own_rate) {
+                    (Some(_), _) => "as asked for",
+                    (None, Some(_)) => "its own rate",
+                    (None, None) => "as it states none",
+                };
+                let description =
+                    format!("{}: {} at {} a second, {rate_of}", path.display(), clip.own_size(), tidy(rate));
                 let thread = start(&outlet, path, move |outlet| outlet.play(clip, rate))?;
                 Ok(running(size, description, Some(thread)))
             }
@@ -244,6 +253,11 @@ impl fmt::Debug for Camera {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Camera({})", self.description)
     }
+}
+
+/// A rate with as many decimals as it has, at most three.
+fn tidy(rate: f64) -> f64 {
+    (rate * 1000.0).round() / 1000.0
 }
 
 /// A camera's thread, which puts its pictures into `outlet` until that is closed.
@@ -304,6 +318,24 @@ mod tests {
                 error.starts_with("/no/clip.y4m: ") || error.starts_with("/no/video: there is no such camera");
             assert!(is_plain || matches!(source, Source::Device(_)) && !cfg!(feature = "v4l"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_clip_plays_at_its_own_rate_unless_another_is_asked_for_and_says_so() {
+        use oyster_codec::container::{FrameRate, y4m::Y4mWriter};
+        let path = std::env::temp_dir().join(format!("oyster-clip-rate-{}.y4m", std::process::id()));
+        let size = Size::new(4, 2).unwrap();
+        let mut writer = Y4mWriter::new(Vec::new(), size, FrameRate::new(24000, 1001).unwrap()).unwrap();
+        writer.write_frame(&Image::black(size)).unwrap();
+        std::fs::write(&path, writer.finish().unwrap()).unwrap();
+        let said = |frames_per_second| {
+            let wanted = Wanted { size: None, frames_per_second };
+            let camera = Camera::open(&Source::File(path.clone()), wanted, Clock::start(), || ()).unwrap();
+            camera.description().rsplit(": ").next().unwrap().to_owned()
+        };
+        assert_eq!(said(None), "4x2 at 23.976 a second, its own rate");
+        assert_eq!(said(Some(15.0)), "4x2 at 15 a second, as asked for");
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -10,8 +10,9 @@ use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig,
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::session::{Session, Stream, binding, farewell, keep_reachable};
+use super::session::{Session, Stream, binding, farewell};
 use super::settings::{client, socket};
+use super::silence::keep_reachable;
 use super::{Network, cryptography, ourselves, random};
 use crate::Stop;
 
@@ -79,7 +80,7 @@ impl Network {
     pub fn call(&self, ticket: &Ticket, via: Option<SocketAddr>, stop: &Stop) -> Result<Option<Session>, DialError> {
         let addresses = via.map_or_else(|| ticket.addresses().to_vec(), |via| vec![via]);
         let here = |error: &dyn fmt::Display| DialError::Here(error.to_string());
-        let config = client(&self.identity, ticket.fingerprint).map_err(|error| here(&error))?;
+        let config = client(&self.identity, ticket.fingerprint, self.patience).map_err(|error| here(&error))?;
         self.runtime.block_on(async {
             let stopped = async {
                 while !stop.is_set() {

@@ -71,7 +71,7 @@ impl Network {
     /// # Errors
     /// A [`HostError`] when there is no socket at that address.
     pub fn host(&self, address: Option<SocketAddr>, known: KnownPeers, admits_known: bool) -> Result<Host, HostError> {
-        let config = server(&self.identity).map_err(HostError::Tls)?;
+        let config = server(&self.identity, self.patience).map_err(HostError::Tls)?;
         let refused = |source| HostError::Listen { address, source };
         let socket = socket(address).map_err(refused)?;
         let _guard = self.runtime.enter();

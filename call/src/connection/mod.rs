@@ -11,6 +11,7 @@ mod identity;
 mod known;
 mod session;
 mod settings;
+mod silence;
 mod verify;
 
 use std::io;
@@ -26,30 +27,38 @@ pub use identity::{Identity, IdentityError};
 pub use known::KnownPeers;
 pub(crate) use session::Datagrams;
 pub use session::{Event, Session};
+pub(crate) use silence::Silence;
 
 /// The largest datagram of ours that every QUIC connection takes: of a packet of 1200 bytes, which every path carries, less
 /// quinn's header and tag, as measured.
 pub const MAX_DATAGRAM_BYTES: usize = 1162;
+
+/// Nothing heard from the other end for so long is told: people notice after a second, and most silences are over by then. A call
+/// that has not begun ends there.
+pub const NOTICED_SILENCE: Duration = Duration::from_secs(4);
+/// A call outlasts this much silence, if nothing else is asked for: a train's tunnel, a change of networks, a lid closed and opened.
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The thread that connections live on, and who we are.
 #[derive(Debug)]
 pub struct Network {
     runtime: Runtime,
     identity: Identity,
+    patience: Duration,
 }
 
 impl Network {
-    /// Starts the thread.
+    /// Starts the thread. `patience`: a call ends when nothing was heard for so long, or for as long as the other end waits.
     ///
     /// # Errors
     /// When the system gives none.
-    pub fn start(identity: Identity) -> io::Result<Self> {
+    pub fn start(identity: Identity, patience: Duration) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("network")
             .enable_all()
             .build()?;
-        Ok(Self { runtime, identity })
+        Ok(Self { runtime, identity, patience })
     }
 }
 

@@ -1,7 +1,6 @@
 //! A call's connection: its reliable stream, driven by the dialogue, and its datagrams.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Events, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::Duration;
 
@@ -10,14 +9,14 @@ use oyster_signalling::{
     Abilities, Binding, Dialogue, Farewell, Fingerprint, Input, MediaState, Message, MessageError, Output, ProgramName,
     Report, Stage, Words,
 };
-use quinn::{Connection, ConnectionError, Endpoint, ReadError, RecvStream, SendStream, VarInt};
+use quinn::{Connection, ConnectionError, ReadError, RecvStream, SendStream, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::settings::{KEEP_ALIVE, socket};
-use super::{RING_PATIENCE, STEP_PATIENCE};
+use super::silence::Silence;
+use super::{NOTICED_SILENCE, RING_PATIENCE, STEP_PATIENCE};
 
 /// What a call's person is told, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +114,11 @@ impl Session {
             }
         });
         Datagrams(self.connection.clone())
+    }
+
+    /// How long nothing was heard from the other end.
+    pub(crate) fn silence(&self) -> Silence {
+        Silence::of(&self.connection)
     }
 
     fn tell(&self, input: Input) {
@@ -220,6 +224,7 @@ impl Conversation {
             return;
         }
         let mut since = Instant::now();
+        let mut silence = Silence::of(&self.stream.connection);
         loop {
             let stage = self.dialogue.stage();
             let patience = match stage {
@@ -235,6 +240,8 @@ impl Conversation {
                 },
                 act = self.acts.recv() => (act.unwrap_or(Input::HangUp), true),
                 () = sleep_until(since + patience.unwrap_or_default()), if patience.is_some() => (Input::TimedOut, true),
+                // A call that has not begun is not worth waiting for one who is gone.
+                () = silence.lasts(NOTICED_SILENCE), if patience.is_some() => (Input::Lost(Farewell::Silent), true),
             };
             let outputs = self.dialogue.handle(input);
             if self.dialogue.stage() != stage {
@@ -304,30 +311,6 @@ pub(super) fn binding(connection: &Connection) -> Option<Binding> {
     Some(Binding(binding))
 }
 
-/// The caller's watch over its path: when nothing is heard for a while it goes on from a new socket, which a network that has
-/// forgotten the old one, or one that was left for another, takes for a change of address. QUIC then proves the new path.
-pub(super) async fn keep_reachable(endpoint: Arc<Endpoint>, connection: Connection) {
-    let mut heard = connection.stats().udp_rx.datagrams;
-    let mut silent_since = Instant::now();
-    let mut patience = REBIND_AFTER;
-    loop {
-        tokio::select! {
-            _ = connection.closed() => return,
-            () = tokio::time::sleep(KEEP_ALIVE / 4) => {}
-        }
-        let now_heard = connection.stats().udp_rx.datagrams;
-        if now_heard != heard {
-            (heard, silent_since, patience) = (now_heard, Instant::now(), REBIND_AFTER);
-        } else if silent_since.elapsed() >= patience {
-            // A machine that has no socket to give now may have one a moment later.
-            let _ = socket(None).and_then(|socket| endpoint.rebind(socket));
-            (silent_since, patience) = (Instant::now(), patience * 2);
-        }
-    }
-}
-
-/// Twice the keep-alive's interval, less than the second in which a call is to be back after a change of networks.
-const REBIND_AFTER: Duration = Duration::from_millis(800);
 /// Acts and events that wait: reports come once a second.
 const MAX_WAITING: usize = 64;
 /// Read from the stream at once.

@@ -18,7 +18,7 @@ use super::identity::Identity;
 use super::verify::{Anyone, Pinned};
 
 /// What the answerer's end speaks.
-pub(super) fn server(identity: &Identity) -> Result<ServerConfig, rustls::Error> {
+pub(super) fn server(identity: &Identity, patience: Duration) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(cryptography());
     let mut tls = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])?
@@ -29,13 +29,17 @@ pub(super) fn server(identity: &Identity) -> Result<ServerConfig, rustls::Error>
     tls.send_tls13_tickets = 0;
     let tls = QuicServerConfig::try_from(tls).map_err(|error| rustls::Error::General(error.to_string()))?;
     let mut config = ServerConfig::with_crypto(Arc::new(tls));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(patience)));
     config.max_incoming(MAX_INCOMING);
     Ok(config)
 }
 
 /// What the caller's end speaks with the identity it calls.
-pub(super) fn client(identity: &Identity, expected: Fingerprint) -> Result<ClientConfig, rustls::Error> {
+pub(super) fn client(
+    identity: &Identity,
+    expected: Fingerprint,
+    patience: Duration,
+) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(cryptography());
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])?
@@ -46,11 +50,12 @@ pub(super) fn client(identity: &Identity, expected: Fingerprint) -> Result<Clien
     tls.resumption = Resumption::disabled();
     let tls = QuicClientConfig::try_from(tls).map_err(|error| rustls::Error::General(error.to_string()))?;
     let mut config = ClientConfig::new(Arc::new(tls));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(patience)));
     Ok(config)
 }
 
-fn transport() -> TransportConfig {
+fn transport(patience: Duration) -> TransportConfig {
+    let patience_ms = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
     let mut transport = TransportConfig::default();
     transport
         .congestion_controller_factory(Arc::new(StandAside))
@@ -62,7 +67,7 @@ fn transport() -> TransportConfig {
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
         .initial_rtt(FIRST_ROUND_TRIP)
         .keep_alive_interval(Some(KEEP_ALIVE))
-        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(SILENCE_MS))))
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(patience_ms))))
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
@@ -114,8 +119,6 @@ impl ControllerFactory for StandAside {
 }
 
 const PROTOCOL: &[u8] = b"oyster/1";
-/// Nothing heard for so long, and the other side is gone: people notice after a second, and wait for some more.
-const SILENCE_MS: u32 = 4000;
 /// A side without a camera is heard of this often, so that a silent path is told from a silent person within a second.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_millis(400);
 /// Two large frames. Our sender paces: what waits here waits for the socket, and is late.

@@ -22,7 +22,7 @@ use oyster_signalling::{Datagram, Label};
 use oyster_transport::{AckHeader, DEFAULT_OVERHEAD_BYTES, FRAGMENT_HEADER_BYTES, FragmentHeader, SenderConfig};
 
 use crate::camera::{self, Camera};
-use crate::connection::{Datagrams, MAX_DATAGRAM_BYTES, Session};
+use crate::connection::{Datagrams, MAX_DATAGRAM_BYTES, Session, Silence};
 use crate::end::{Done, End, Outlet};
 use crate::sound::{self, Sound};
 use crate::{Clock, Happening, Inbox, Post, Worker};
@@ -75,6 +75,8 @@ pub struct PathFigures {
     pub loss: f64,
     /// The other end's clock minus ours, µs; none before it is known.
     pub clock_offset_us: Option<i64>,
+    /// How long nothing at all was heard from the other end.
+    pub silence: Duration,
     /// Bytes on the wire that left for the other end so far: media and acks.
     pub sent_bytes: u64,
     /// Bytes on the wire that came from it.
@@ -108,6 +110,7 @@ impl Live {
         let post = inbox.post(MAX_POSTED);
         let line = Line {
             datagrams,
+            silence: session.silence(),
             told,
             labels: Labels::default(),
             captures: VecDeque::new(),
@@ -351,6 +354,7 @@ impl Exchange {
             rate: 8.0 * transport.rate(now),
             loss: transport.loss(),
             clock_offset_us: self.line.offset.microseconds(),
+            silence: self.line.silence.poll(),
             sent_bytes: self.line.sent_bytes,
             received_bytes: self.line.received_bytes,
         };
@@ -366,6 +370,7 @@ impl Exchange {
 /// The connection, seen from the loop.
 struct Line {
     datagrams: Datagrams,
+    silence: Silence,
     told: SyncSender<Event>,
     /// Which pictures arriving frames hold.
     labels: Labels,

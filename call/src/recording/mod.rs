@@ -13,11 +13,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fmt, io};
 
+use oyster_audio::{BLOCK_SAMPLES, Tape};
 use oyster_codec::{Effort, Hints, Image, Plan, QuantizerIndex, Size, State, analyse};
 
 use crate::scale::filled;
-pub use webm::Track;
-use webm::WebmWriter;
+use webm::{Track, WebmWriter};
 
 /// A recording that is under way. Dropped, it ends as by [`Recording::finish`].
 pub struct Recording {
@@ -49,7 +49,7 @@ impl fmt::Display for RecordError {
                 f.write_str("the disk is full; the recording ends here")
             }
             Reason::Write(error) => write!(f, "cannot write: {error}"),
-            Reason::Encode(error) => write!(f, "a picture could not be recorded: {error}"),
+            Reason::Encode(error) => write!(f, "what was shown or heard could not be recorded: {error}"),
             Reason::Died => f.write_str("the recording's thread has panicked"),
         }
     }
@@ -67,8 +67,20 @@ struct Desk {
 #[derive(Default)]
 struct Waiting {
     picture: Option<(Arc<Image>, Duration)>,
-    sounds: VecDeque<(Track, Vec<u8>, Duration)>,
+    blocks: VecDeque<Block>,
     is_over: bool,
+}
+
+/// 10 ms of one voice, and when they were heard or said.
+type Block = (Voice, [f32; BLOCK_SAMPLES], Duration);
+
+/// Whose voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// The other side's, as it is heard here.
+    Theirs,
+    /// This side's, as it is sent.
+    Own,
 }
 
 impl Recording {
@@ -93,15 +105,23 @@ impl Recording {
         self.desk.changed.notify_one();
     }
 
-    /// 20 ms or so of Opus were heard, or said, at `at` by the call's clock.
-    pub fn sound(&self, track: Track, packet: Vec<u8>, at: Duration) {
-        let mut waiting = self.desk.waiting();
-        if waiting.sounds.len() == SOUND_LIMIT {
-            waiting.sounds.pop_front();
+    /// Takes 10 ms of a voice that were heard, or said, at a time of the call's clock. Never waits, and may outlive the recording.
+    pub fn ear(&self) -> impl Fn(Voice, &[f32; BLOCK_SAMPLES], Duration) + Send + 'static {
+        let desk = Arc::clone(&self.desk);
+        move |voice, block, at| {
+            let mut waiting = desk.waiting();
+            if waiting.is_over {
+                return;
+            }
+            if waiting.blocks.len() == BLOCK_LIMIT {
+                waiting.blocks.pop_front();
+            }
+            waiting.blocks.push_back((voice, *block, at));
+            // The thread wakes for pictures; what is heard without any need not be written block by block.
+            if waiting.blocks.len().is_multiple_of(BLOCKS_AT_ONCE) {
+                desk.changed.notify_one();
+            }
         }
-        waiting.sounds.push_back((track, packet, at));
-        drop(waiting);
-        self.desk.changed.notify_one();
     }
 
     /// Why the recording has ended before its time, once; the call need not.
@@ -144,12 +164,14 @@ impl Desk {
 
     /// All that waits, once there is something or it is over.
     fn take(&self) -> Waiting {
-        let is_idle =
-            |waiting: &mut Waiting| waiting.picture.is_none() && waiting.sounds.is_empty() && !waiting.is_over;
+        let is_idle = |waiting: &mut Waiting| {
+            waiting.picture.is_none() && waiting.blocks.len() < BLOCKS_AT_ONCE && !waiting.is_over
+        };
         let waited = self.changed.wait_while(self.waiting(), is_idle);
         let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
-        let is_over = waiting.is_over;
-        Waiting { is_over, ..std::mem::take(&mut *waiting) }
+        let taken = std::mem::take(&mut *waiting);
+        waiting.is_over = taken.is_over;
+        taken
     }
 }
 
@@ -166,6 +188,8 @@ struct Chain {
     writer: WebmWriter<File>,
     size: Size,
     begin: Duration,
+    theirs: Tape,
+    own: Tape,
     state: State,
     hints: Hints,
     key_at: Option<Duration>,
@@ -191,14 +215,11 @@ impl Scribe {
         if let Some((picture, at)) = &waiting.picture
             && let Some(file) = self.file.take()
         {
-            self.chain = Some(Chain::begin(file, picture.size(), *at).map_err(Reason::Write)?);
+            self.chain = Some(Chain::begin(file, picture.size(), *at)?);
         }
         let Some(chain) = &mut self.chain else { return Ok(()) };
-        for (track, packet, at) in &waiting.sounds {
-            // What was heard before the first picture is not in the recording.
-            if let Some(at) = at.checked_sub(chain.begin) {
-                chain.writer.write(*track, packet, at, false).map_err(Reason::Write)?;
-            }
+        for block in &waiting.blocks {
+            chain.hear(block).map_err(Reason::Write)?;
         }
         if let Some((picture, at)) = &waiting.picture {
             chain.add(picture, at.saturating_sub(chain.begin))?;
@@ -208,9 +229,23 @@ impl Scribe {
 }
 
 impl Chain {
-    fn begin(file: File, size: Size, begin: Duration) -> io::Result<Self> {
-        let writer = WebmWriter::new(file, size)?;
-        Ok(Self { writer, size, begin, state: State::blank(), hints: Hints::default(), key_at: None, frames: 0 })
+    fn begin(file: File, size: Size, begin: Duration) -> Result<Self, Reason> {
+        let writer = WebmWriter::new(file, size).map_err(Reason::Write)?;
+        let tape = || Tape::new().map_err(|error| Reason::Encode(error.to_string()));
+        let (theirs, own) = (tape()?, tape()?);
+        let (state, hints) = (State::blank(), Hints::default());
+        Ok(Self { writer, size, begin, theirs, own, state, hints, key_at: None, frames: 0 })
+    }
+
+    fn hear(&mut self, (voice, block, at): &Block) -> io::Result<()> {
+        let (track, tape) = match voice {
+            Voice::Theirs => (Track::Theirs, &mut self.theirs),
+            Voice::Own => (Track::Own, &mut self.own),
+        };
+        let Some((packet, due)) = tape.handle_block(block, *at) else { return Ok(()) };
+        // What was heard before the first picture is not in the recording.
+        let Some(due) = due.checked_sub(self.begin) else { return Ok(()) };
+        self.writer.write(track, &packet, due, false)
     }
 
     fn add(&mut self, picture: &Image, at: Duration) -> Result<(), Reason> {
@@ -236,5 +271,7 @@ impl Chain {
 const QUANTIZER: QuantizerIndex = QuantizerIndex::saturating(20);
 /// A player that jumps lands at most this far before.
 const KEY_EVERY: Duration = Duration::from_secs(4);
-/// Ten seconds of both sides, while a disk is slow.
-const SOUND_LIMIT: usize = 1000;
+/// Five seconds of both sides, while a disk is slow.
+const BLOCK_LIMIT: usize = 1000;
+/// A tenth of a second of both.
+const BLOCKS_AT_ONCE: usize = 20;

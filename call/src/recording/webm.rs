@@ -11,7 +11,7 @@ use super::ebml::{UNKNOWN_SIZE, element, float, head, long_size, master, unsigne
 
 /// What a block belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Track {
+pub(super) enum Track {
     /// The pictures that were shown.
     Pictures,
     /// What the other side said.

@@ -18,6 +18,8 @@ mod canvas;
 mod cells;
 mod colour;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod graphics;
 mod keyboard;
 mod kitty;

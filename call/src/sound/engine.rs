@@ -9,8 +9,9 @@ use oyster_audio::{AudioReceiver, AudioSender, BLOCK_SAMPLES, Cleaner, CodecErro
 
 use super::choice::Choice;
 use super::line::{BLOCK, Input, Line, Output, Pace};
-use super::{Event, Figures};
+use super::{Event, Figures, Tap};
 use crate::Clock;
+use crate::recording::Voice;
 
 /// What the call wishes; read before each block.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub(super) struct Wishes {
     pub(super) extra_wait: Duration,
     pub(super) microphone: Option<Choice>,
     pub(super) speaker: Option<Choice>,
+    pub(super) tap: Option<Tap>,
 }
 
 /// What both threads see.
@@ -71,6 +73,7 @@ pub(super) struct Engine {
     output_latency: Duration,
     heard: LevelMeter,
     said: LevelMeter,
+    tap: Option<Tap>,
     figures: Figures,
 }
 
@@ -98,6 +101,7 @@ impl Engine {
             output_latency: Duration::ZERO,
             heard: LevelMeter::default(),
             said: LevelMeter::default(),
+            tap: None,
             figures: Figures::default(),
         })
     }
@@ -136,6 +140,7 @@ impl Engine {
         let (microphone, speaker) = (wishes.microphone.take(), wishes.speaker.take());
         let (talk, extra_wait) = (wishes.talk, wishes.extra_wait);
         let link_bits_per_second = wishes.link_bits_per_second.take();
+        self.tap = wishes.tap.take().or(self.tap.take());
         drop(wishes);
         self.receiver.set_extra_wait(extra_wait);
         if let Some(bits) = link_bits_per_second {
@@ -168,6 +173,9 @@ impl Engine {
             self.receiver.pull(&mut block, now, latency);
             self.output_latency = latency;
             self.heard.handle_samples(&block);
+            if let Some(Tap(tap)) = &self.tap {
+                tap(Voice::Theirs, &block, now + latency);
+            }
             if let Some(end) = self.speaker.end() {
                 self.cleaner.handle_played(&block);
                 end.write(&block);
@@ -188,10 +196,10 @@ impl Engine {
             if self.filling.is_empty() {
                 self.captured = captured;
             }
-            if is_live {
-                self.filling.extend_from_slice(&cleaned);
-            } else {
-                self.filling.extend_from_slice(&[0.0; BLOCK_SAMPLES]);
+            let said = if is_live { cleaned } else { [0.0; BLOCK_SAMPLES] };
+            self.filling.extend_from_slice(&said);
+            if let Some(Tap(tap)) = &self.tap {
+                tap(Voice::Own, &said, captured);
             }
             self.sender.set_muted(!is_live);
             let Ok(frame) = <&[f32; FRAME_SAMPLES]>::try_from(self.filling.as_slice()) else { continue };

@@ -16,6 +16,8 @@ use crate::Clock;
 pub(super) struct Line<D> {
     choice: Choice,
     state: State<D>,
+    /// Why there is none, as it was told last.
+    missing: Option<String>,
     clock: Clock,
     worker: Thread,
 }
@@ -53,7 +55,7 @@ impl<D: End> Line<D> {
             Choice::None => State::Off,
             Choice::Default | Choice::Named(_) => begin(&choice, clock, &worker),
         };
-        Ok(Self { choice, state, clock, worker })
+        Ok(Self { choice, state, missing: None, clock, worker })
     }
 
     /// Puts something else in its place; what is there stays where that is not to be had at once.
@@ -75,10 +77,14 @@ impl<D: End> Line<D> {
             State::Opening(opened) => match opened.try_recv() {
                 Ok(Ok(end)) => {
                     tell(Event::Opened { side, name: end.name() });
+                    self.missing = None;
                     self.state = State::Open(end);
                 }
                 Ok(Err(why)) => {
-                    tell(Event::Missing { side, why });
+                    // It is looked for every few seconds; once is enough to be told.
+                    if self.missing.replace(why.clone()).is_none_or(|told| told != why) {
+                        tell(Event::Missing { side, why });
+                    }
                     self.state = State::Away { retry_at: now + RETRY };
                 }
                 Err(TryRecvError::Empty) => {}

@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use oyster_audio::{CodecError, Level, LipSync, PlayOut, Protection, ReceiverFigures};
+use oyster_audio::{BLOCK_SAMPLES, CodecError, Level, LipSync, PlayOut, Protection, ReceiverFigures};
 
 pub use choice::Choice;
 pub use device::{DeviceName, Devices, devices};
@@ -23,6 +23,7 @@ use engine::{Engine, Shared, Wire};
 use line::Line;
 
 use crate::Clock;
+use crate::recording::Voice;
 
 /// What a call hears with and is heard through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,6 +135,11 @@ impl Sound {
         self.shared.wishes().link_bits_per_second = Some(bits_per_second);
     }
 
+    /// Whoever wants to hear both voices, from now on.
+    pub fn set_tap(&mut self, tap: impl Fn(Voice, &[f32; BLOCK_SAMPLES], Duration) + Send + 'static) {
+        self.shared.wishes().tap = Some(Tap(Box::new(tap)));
+    }
+
     /// When to show a picture that was captured at `captured_us` of the peer's clock and is ready `now`, so that it agrees
     /// with the voice: mostly at once.
     pub fn show_at(&mut self, captured_us: i64, now: Duration) -> Duration {
@@ -150,14 +156,9 @@ impl Sound {
         self.sync.handle_shown(captured_us, now);
     }
 
-    /// How far apart pictures and their sound were of late: the 95th percentile. None without both.
-    pub fn skew_p95(&self) -> Option<Duration> {
-        self.sync.skew_p95()
-    }
-
     /// How sound fares.
     pub fn figures(&self) -> Figures {
-        *self.shared.figures()
+        Figures { skew_p95: self.sync.skew_p95(), ..*self.shared.figures() }
     }
 }
 
@@ -169,6 +170,17 @@ impl Drop for Sound {
             // A panic there has said so on standard error.
             let _ = thread.join();
         }
+    }
+}
+
+/// Is told each block of both voices, and when it was heard or said.
+struct Tap(Box<Listener>);
+
+type Listener = dyn Fn(Voice, &[f32; BLOCK_SAMPLES], Duration) + Send;
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
     }
 }
 
@@ -203,6 +215,8 @@ pub struct Figures {
     pub sent_bytes: u64,
     /// Packets that were no sound.
     pub refused_packets: u64,
+    /// How far apart pictures and their sound were of late: the 95th percentile. None without both.
+    pub skew_p95: Option<Duration>,
 }
 
 impl Figures {

@@ -8,9 +8,9 @@ use oyster_call::Stop;
 use oyster_call::connection::{Event, Host, Identity, KnownPeers, Network, Session};
 use oyster_signalling::Farewell;
 
-use super::log::CallLog;
 use super::media::{Media, MediaArguments};
 use super::question::{Answer, Question};
+use super::records::Records;
 use super::talk::{Ending, talk};
 use crate::config::{self, Config};
 use crate::words;
@@ -38,27 +38,27 @@ pub(crate) struct Arguments {
 
 /// Where defaults are set down.
 pub(super) const CONFIG_HELP: &str = "\
-Defaults come from oyster/config.toml in $XDG_CONFIG_HOME or ~/.config: camera, size, fps, microphone, speaker, display, listen, \
-and known-peers-may-call = true to let those whose call you accepted before call again with an old ticket.";
+Defaults come from oyster/config.toml in $XDG_CONFIG_HOME or ~/.config: camera, size, fps, microphone, speaker, display, \
+delay-ceiling-ms, patience-s, diagnostics, listen, and known-peers-may-call = true to let those whose call you accepted before call again with an old ticket.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = config::folder()?;
     let config = Config::load(&folder)?;
     let media = arguments.media.or(&config)?;
-    let mut log = CallLog::create(arguments.media.log.as_deref())?;
+    let mut records = Records::create(&media)?;
     let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let network =
-        Network::start(Identity::load_or_create(&folder)?).context("the network's thread cannot be started")?;
+    let network = Network::start(Identity::load_or_create(&folder)?, media.patience)
+        .context("the network's thread cannot be started")?;
     let known = KnownPeers::load(&folder).context("the known peers cannot be read")?;
     let host = network.host(arguments.listen.or(config.listen), known, config.known_peers_may_call)?;
-    let outcome = answer(arguments, &host, &media, &stop, &mut log);
+    let outcome = answer(arguments, &host, &media, &stop, &mut records);
     host.finish();
     network.finish(None);
-    log.commit()?;
+    records.commit()?;
     outcome
 }
 
-fn answer(arguments: &Arguments, host: &Host, media: &Media, stop: &Stop, log: &mut CallLog) -> Result<()> {
+fn answer(arguments: &Arguments, host: &Host, media: &Media, stop: &Stop, records: &mut Records) -> Result<()> {
     let mut printed = None;
     while !stop.is_set() {
         let ticket = host.ticket();
@@ -68,24 +68,24 @@ fn answer(arguments: &Arguments, host: &Host, media: &Media, stop: &Stop, log: &
             printed = Some(ticket);
         }
         let Some(session) = host.wait(LOOK)? else { continue };
-        let Some(spoken) = ring(&session, arguments.accept, stop)? else { continue };
-        let ending = talk(&session, media, &spoken, stop, log)?;
+        let Some(spoken) = ring(&session, arguments.accept, stop, records)? else { continue };
+        let ending = talk(&session, media, &spoken, stop, records)?;
         match (ending, arguments.once) {
             (Ending { farewell: Farewell::HungUp, .. }, once) => {
-                words::tell("hung up\n");
+                records.tell("hung up\n");
                 if once {
                     return Ok(());
                 }
             }
             (Ending { farewell, .. }, true) => bail!("{farewell}"),
-            (Ending { farewell, .. }, false) => words::tell(&format!("{farewell}\n")),
+            (Ending { farewell, .. }, false) => records.tell(&format!("{farewell}\n")),
         }
     }
     Ok(())
 }
 
 /// From the first word to the yes. Answers the words that both were shown; none if there is to be no call.
-fn ring(session: &Session, accept: bool, stop: &Stop) -> Result<Option<String>> {
+fn ring(session: &Session, accept: bool, stop: &Stop, records: &mut Records) -> Result<Option<String>> {
     let mut spoken = String::new();
     let mut question = None;
     while !stop.is_set() {
@@ -99,7 +99,7 @@ fn ring(session: &Session, accept: bool, stop: &Stop) -> Result<Option<String>> 
         };
         match event {
             None | Some(Event::PeerMedia(_) | Event::PeerReport(_)) => {}
-            Some(Event::Meet(program, _)) => words::tell(&format!("{program} at {} calls\n", session.peer_address())),
+            Some(Event::Meet(program, _)) => records.tell(&format!("{program} at {} calls\n", session.peer_address())),
             Some(Event::Show(words)) => {
                 spoken = words.to_string();
                 words::tell(&format!("words to read to each other: {spoken}\n"));
@@ -112,7 +112,7 @@ fn ring(session: &Session, accept: bool, stop: &Stop) -> Result<Option<String>> 
             Some(Event::StartMedia) => return Ok(Some(spoken)),
             Some(Event::Ended { farewell: Farewell::Declined, by_us: true }) => return Ok(None),
             Some(Event::Ended { farewell, .. }) => {
-                words::tell(&format!("no call: {farewell}\n"));
+                records.tell(&format!("no call: {farewell}\n"));
                 return Ok(None);
             }
         }

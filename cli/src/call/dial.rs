@@ -9,8 +9,8 @@ use oyster_call::connection::{Event, Identity, Network, Session};
 use oyster_signalling::{Farewell, Ticket};
 
 use super::answer::CONFIG_HELP;
-use super::log::CallLog;
 use super::media::{Media, MediaArguments};
+use super::records::Records;
 use super::talk::{Ending, talk};
 use crate::config::{self, Config};
 use crate::words;
@@ -35,34 +35,34 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = config::folder()?;
     let media = arguments.media.or(&Config::load(&folder)?)?;
-    let mut log = CallLog::create(arguments.media.log.as_deref())?;
+    let mut records = Records::create(&media)?;
     let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let network =
-        Network::start(Identity::load_or_create(&folder)?).context("the network's thread cannot be started")?;
+    let network = Network::start(Identity::load_or_create(&folder)?, media.patience)
+        .context("the network's thread cannot be started")?;
     let session = network.call(&arguments.ticket, arguments.via, &stop)?;
-    let outcome = session.as_ref().map_or(Ok(()), |session| call(session, &media, &stop, &mut log));
+    let outcome = session.as_ref().map_or(Ok(()), |session| call(session, &media, &stop, &mut records));
     network.finish(session);
-    log.commit()?;
+    records.commit()?;
     outcome
 }
 
-fn call(session: &Session, media: &Media, stop: &Stop, log: &mut CallLog) -> Result<()> {
+fn call(session: &Session, media: &Media, stop: &Stop, records: &mut Records) -> Result<()> {
     let mut spoken = String::new();
     while !stop.is_set() {
         match session.wait(LOOK) {
             None | Some(Event::Ask | Event::PeerMedia(_) | Event::PeerReport(_)) => {}
             Some(Event::Meet(program, _)) => {
-                words::tell(&format!("{program} at {}: ringing\n", session.peer_address()));
+                records.tell(&format!("{program} at {}: ringing\n", session.peer_address()));
             }
             Some(Event::Show(words)) => {
                 spoken = words.to_string();
                 words::tell(&format!("words to read to each other: {spoken}\n"));
             }
             Some(Event::StartMedia) => {
-                return match talk(session, media, &spoken, stop, log)? {
+                return match talk(session, media, &spoken, stop, records)? {
                     Ending { by_us: true, .. } => Ok(()),
                     Ending { farewell: Farewell::HungUp, .. } => {
-                        words::tell("the other side hung up\n");
+                        records.tell("the other side hung up\n");
                         Ok(())
                     }
                     Ending { farewell, .. } => bail!("{farewell}"),

@@ -1,5 +1,7 @@
 //! A call in figures: what the line under the picture says while it lasts, and the summary at its end.
 
+mod json;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -15,8 +17,8 @@ use oyster_signalling::{Label, MediaState, Report};
 /// What is known of a call so far, by the call's clock.
 #[derive(Debug, Default)]
 pub(crate) struct CallFigures {
-    /// The path, as it was told last.
-    pub(crate) path: PathFigures,
+    /// As it was told last.
+    path: PathFigures,
     /// What the other end said last.
     pub(crate) peer: Report,
     /// What the other end does not send.
@@ -27,6 +29,7 @@ pub(crate) struct CallFigures {
     pub(crate) camera_lost: bool,
     /// How sound fares, if there is any.
     pub(crate) sound: Option<sound::Figures>,
+    longest_silence: Duration,
     wait: Stage,
     encode: Stage,
     decode: Stage,
@@ -103,6 +106,12 @@ impl CallFigures {
         if let Some(sent) = &decision.sent {
             self.sent.quantizer = sent.quantizer.value();
         }
+    }
+
+    /// How the path is.
+    pub(crate) fn handle_path(&mut self, path: PathFigures) {
+        self.longest_silence = self.longest_silence.max(path.silence);
+        self.path = path;
     }
 
     /// The likeness of a picture sent: linear SSIM.
@@ -240,6 +249,9 @@ impl CallFigures {
         let mut words = format!("you {}  they {}", level(sound.microphone_level), level(sound.speaker_level));
         if let Some(delay) = self.clock_offset_us().and_then(|offset_us| sound.mouth_to_ear(offset_us)) {
             let _ = write!(words, "  mouth to ear {} ms", delay.as_millis());
+        }
+        if let Some(skew) = sound.skew_p95 {
+            let _ = write!(words, "  lips within {} ms", skew.as_millis());
         }
         words
     }

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use oyster_call::camera::{Source, Wanted};
+use oyster_call::connection::DEFAULT_PATIENCE;
 use oyster_call::{screen, sound};
 use oyster_codec::Size;
+use oyster_transport::SenderConfig;
 
 use crate::config::Config;
 use crate::fault::BadArgument;
-use crate::values::{frames_per_second, size};
+use crate::values::{delay_ceiling_ms, frames_per_second, seconds, size};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Media")]
@@ -21,7 +24,7 @@ pub(crate) struct MediaArguments {
     /// The size of the pictures sent
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<Size>,
-    /// Pictures a second
+    /// Pictures a second (default: a clip's own rate, else 30)
     #[arg(long, value_name = "N", value_parser = frames_per_second, allow_negative_numbers = true)]
     fps: Option<f64>,
     /// A microphone's name, file:F.wav or none
@@ -33,12 +36,24 @@ pub(crate) struct MediaArguments {
     /// window, terminal, file:F.y4m or none (default: a window where there is a display, else the terminal)
     #[arg(long, value_name = "WHERE")]
     display: Option<screen::Choice>,
-    /// Record what is shown into this file, which must not be there (WebM)
+    /// From smooth (15) to sharp (90): how long one picture may occupy the link
+    #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
+    delay_ceiling_ms: Option<Duration>,
+    /// End the call when nothing was heard of the other side for so long (default: 30)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    patience_s: Option<Duration>,
+    /// Record what is shown and heard into this file, which must not be there (WebM)
     #[arg(long, value_name = "F.webm")]
     record: Option<PathBuf>,
     /// Write a row a frame and direction into this file
     #[arg(long, value_name = "F.csv")]
-    pub(crate) log: Option<PathBuf>,
+    log: Option<PathBuf>,
+    /// Write the call's figures as one JSON object into this file when it is over
+    #[arg(long, value_name = "F.json")]
+    json: Option<PathBuf>,
+    /// Add what happens, with its time, to this file: for finding out why a call was as it was
+    #[arg(long, value_name = "F.log")]
+    diagnostics: Option<PathBuf>,
 }
 
 /// What a call is made with.
@@ -48,7 +63,12 @@ pub(crate) struct Media {
     pub(crate) wanted: Wanted,
     pub(crate) sound: sound::Choices,
     pub(crate) display: screen::Choice,
+    pub(crate) sender: SenderConfig,
+    pub(crate) patience: Duration,
     pub(crate) record: Option<PathBuf>,
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) diagnostics: Option<PathBuf>,
 }
 
 impl MediaArguments {
@@ -56,10 +76,13 @@ impl MediaArguments {
     pub(crate) fn or(&self, config: &Config) -> Result<Media> {
         let camera = given(self.camera.as_ref(), config.camera.as_deref(), "camera", Source::from_str)?;
         let size = given(self.size.as_ref(), config.size.as_deref(), "size", size)?;
-        let fps = match (self.fps, config.fps) {
-            (None, Some(fps)) => Some(frames_per_second(&fps.to_string()).map_err(|error| wrong("fps", &error))?),
-            (fps, _) => fps,
-        };
+        let text = |number: Option<f64>| number.map(|number| number.to_string());
+        let fps = given(self.fps.as_ref(), text(config.fps).as_deref(), "fps", frames_per_second)?;
+        let ceiling_ms = config.delay_ceiling_ms.map(|ms| ms.to_string());
+        let ceiling =
+            given(self.delay_ceiling_ms.as_ref(), ceiling_ms.as_deref(), "delay-ceiling-ms", delay_ceiling_ms)?;
+        let patience = given(self.patience_s.as_ref(), text(config.patience_s).as_deref(), "patience-s", seconds)?;
+        let sender = SenderConfig::default();
         let display = given(self.display.as_ref(), config.display.as_deref(), "display", screen::Choice::from_str)?;
         let microphone =
             given(self.microphone.as_ref(), config.microphone.as_deref(), "microphone", sound::Choice::from_str)?;
@@ -74,7 +97,12 @@ impl MediaArguments {
             wanted: Wanted { size, frames_per_second: fps },
             sound: sound::Choices { microphone: microphone.unwrap_or_default(), speaker: speaker.unwrap_or_default() },
             display: display.unwrap_or_default(),
+            sender: SenderConfig { delay_ceiling: ceiling.unwrap_or(sender.delay_ceiling), ..sender },
+            patience: patience.unwrap_or(DEFAULT_PATIENCE),
             record: self.record.clone(),
+            log: self.log.clone(),
+            json: self.json.clone(),
+            diagnostics: self.diagnostics.as_ref().or(config.diagnostics.as_ref()).cloned(),
         })
     }
 }

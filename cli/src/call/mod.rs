@@ -2,10 +2,13 @@
 
 mod answer;
 mod dial;
+mod diary;
 mod figures;
 mod log;
 mod media;
+mod notice;
 mod question;
+mod records;
 mod talk;
 
 pub(crate) use answer::{Arguments as AnswerArguments, run as answer};

@@ -9,16 +9,17 @@ use oyster_call::camera::{self, Camera, DEFAULT_SIZE, Source};
 use oyster_call::connection::{Event, Session};
 use oyster_call::live::{Event as LiveEvent, Live, What};
 use oyster_call::recording::Recording;
-use oyster_call::screen::{Key, Kind, Screen};
+use oyster_call::screen::{Key, Kind, Screen, StatusLines};
 use oyster_call::sound::{self, Sound};
 use oyster_call::{Clock, Happening, Stop};
+use oyster_codec::Image;
 use oyster_receiver::Shown;
 use oyster_signalling::{Farewell, Label};
-use oyster_transport::SenderConfig;
 
 use super::figures::CallFigures;
-use super::log::CallLog;
 use super::media::Media;
+use super::notice::Notices;
+use super::records::Records;
 use crate::words;
 
 /// How a call ended.
@@ -30,18 +31,38 @@ pub(crate) struct Ending {
 }
 
 /// Talks until someone hangs up. `spoken`: the words that both were shown.
-pub(crate) fn talk(session: &Session, media: &Media, spoken: &str, stop: &Stop, log: &mut CallLog) -> Result<Ending> {
+pub(crate) fn talk(
+    session: &Session,
+    media: &Media,
+    spoken: &str,
+    stop: &Stop,
+    records: &mut Records,
+) -> Result<Ending> {
     let clock = Clock::start();
-    log.begin(clock);
-    let recording = media.record.as_deref().map(Recording::create).transpose()?;
-    let live = Live::start(session, SenderConfig::default(), clock).context("the call's threads cannot be started")?;
+    records.log.begin(clock);
+    let live = Live::start(session, media.sender, clock).context("the call's threads cannot be started")?;
     let screen = Screen::open(media.display.clone(), "oyster", media.wanted.size.unwrap_or(DEFAULT_SIZE))?;
-    if screen.kind() != Kind::Terminal {
-        words::tell(&format!("{}: {}; q or Ctrl-C hangs up\n", screen.kind(), screen.reason()));
+    let mut watch = Watch {
+        session,
+        media,
+        clock,
+        live,
+        screen,
+        records,
+        figures: CallFigures::default(),
+        notices: Notices::default(),
+        recording: None,
+        spoken,
+        picture: Arc::new(Image::black(DEFAULT_SIZE)),
+        drawn: clock.now(),
+        reported: clock.now(),
+    };
+    watch.say(&format!("{}: {}; q or Ctrl-C hangs up", watch.screen.kind(), watch.screen.reason()));
+    match media.record.as_deref().map(Recording::create).transpose() {
+        Ok(recording) => watch.recording = recording,
+        // As the second call of an answerer finds the first one's.
+        Err(error) => watch.say(&format!("{error}; this call is not recorded")),
     }
-    let figures = CallFigures::default();
-    let mut watch =
-        Watch { session, media, clock, live, screen, log, figures, recording, spoken, reported: clock.now() };
     watch.open_devices();
     let ending = watch.until_the_end(stop)?;
     watch.close()?;
@@ -55,10 +76,14 @@ struct Watch<'a> {
     clock: Clock,
     live: Live,
     screen: Screen,
-    log: &'a mut CallLog,
+    records: &'a mut Records,
     figures: CallFigures,
+    notices: Notices,
     recording: Option<Recording>,
     spoken: &'a str,
+    /// What the screen shows, and since when.
+    picture: Arc<Image>,
+    drawn: Duration,
     reported: Duration,
 }
 
@@ -69,7 +94,12 @@ impl Watch<'_> {
         let choices = self.media.sound.clone();
         if choices != (sound::Choices { microphone: sound::Choice::None, speaker: sound::Choice::None }) {
             match Sound::open(choices, self.clock, self.live.wake()) {
-                Ok(sound) => self.live.use_sound(sound),
+                Ok(mut sound) => {
+                    if let Some(recording) = &self.recording {
+                        sound.set_tap(recording.ear());
+                    }
+                    self.live.use_sound(sound);
+                }
                 Err(error) => self.say(&format!("no sound: {error}; the call goes on without")),
             }
         }
@@ -77,7 +107,7 @@ impl Watch<'_> {
     }
 
     /// Answers whether there is one.
-    fn open_camera(&self) -> bool {
+    fn open_camera(&mut self) -> bool {
         if self.media.camera == Source::None {
             return false;
         }
@@ -114,6 +144,7 @@ impl Watch<'_> {
                 }
             }
             let now = self.clock.now();
+            self.redraw(now)?;
             let wants_out = self.obey_keys() || stop.is_set();
             if wants_out && hung_up.is_none() {
                 self.session.report(self.figures.report(now));
@@ -126,6 +157,7 @@ impl Watch<'_> {
             if now >= self.reported + REPORT_EVERY {
                 self.reported = now;
                 self.session.report(self.figures.report(now));
+                self.records.diary.note(&self.figures.status(self.spoken, now).summary);
                 self.check_recording();
             }
         }
@@ -163,7 +195,7 @@ impl Watch<'_> {
         let LiveEvent { at, what } = event;
         match what {
             What::Here(happening, label) => {
-                self.log.take(at, &happening, label, self.figures.clock_offset_us())?;
+                self.records.log.take(at, &happening, label, self.figures.clock_offset_us())?;
                 self.figures.take(at, &happening);
                 match happening {
                     Happening::Captured { image, .. } => self.screen.set_self_view(Some(image)),
@@ -172,7 +204,12 @@ impl Watch<'_> {
                 }
             }
             What::Measured { ssim_y, .. } => self.figures.measured(ssim_y),
-            What::Path(path) => self.figures.path = path,
+            What::Path(path) => {
+                self.figures.handle_path(path);
+                if let Some(text) = self.notices.handle_silence(path.silence, self.media.patience) {
+                    self.say(&text);
+                }
+            }
             What::SoundFigures(sound) => self.figures.sound = Some(sound),
             What::Sound(event) => self.say(&event.to_string()),
             What::Camera(event) => {
@@ -185,17 +222,45 @@ impl Watch<'_> {
     }
 
     fn show(&mut self, shown: &Shown, label: Option<Label>) -> Result<()> {
-        let image = shown.picture.image();
-        self.screen.show(&image, &self.figures.status(self.spoken, self.clock.now()))?;
+        // What nobody looks at need not be copied out of the decoder.
+        if self.screen.kind() != Kind::None || self.recording.is_some() {
+            self.picture = Arc::new(shown.picture.image());
+            self.draw()?;
+        }
         let now = self.clock.now();
-        self.log.shown(shown.frame.0, now);
+        self.records.log.shown(shown.frame.0, now);
         if self.figures.shown(label, now) == 1 {
             self.say(&format!("first picture after {} ms of talk", now.as_millis()));
         }
         if let Some(recording) = &self.recording {
-            recording.show(Arc::new(image), now);
+            recording.show(Arc::clone(&self.picture), now);
         }
         Ok(())
+    }
+
+    fn draw(&mut self) -> Result<()> {
+        self.drawn = self.clock.now();
+        let status = match self.screen.kind() {
+            Kind::Window | Kind::Terminal => self.status(),
+            Kind::File | Kind::None => StatusLines::default(),
+        };
+        self.screen.show(&self.picture, &status)?;
+        Ok(())
+    }
+
+    fn status(&self) -> StatusLines {
+        let now = self.clock.now();
+        let mut status = self.figures.status(self.spoken, now);
+        if let Some(notice) = self.notices.line(now) {
+            status.summary = format!("{notice}  {}", status.summary);
+        }
+        status
+    }
+
+    /// Keeps the words under a picture that stands still true.
+    fn redraw(&mut self, now: Duration) -> Result<()> {
+        let is_looked_at = matches!(self.screen.kind(), Kind::Window | Kind::Terminal);
+        if is_looked_at && now >= self.drawn + REDRAW_AFTER { self.draw() } else { Ok(()) }
     }
 
     /// A recording that fails ends; the call goes on.
@@ -208,22 +273,25 @@ impl Watch<'_> {
 
     /// Devices are closed and the terminal is given back before the summary.
     fn close(self) -> Result<()> {
-        let Self { live, screen, log, figures, recording, clock, .. } = self;
+        let Self { live, screen, records, figures, recording, clock, .. } = self;
         let now = clock.now();
         drop(live);
         let closed = screen.close();
-        log.end(figures.clock_offset_us())?;
-        words::tell(&figures.summary(now));
+        records.log.end(figures.clock_offset_us())?;
+        records.tell(&figures.summary(now));
+        records.write_figures(&figures.json(now))?;
         closed?;
         if let Some(recording) = recording {
             let pictures = recording.finish()?;
-            words::tell(&format!("recorded {pictures} pictures\n"));
+            records.tell(&format!("recorded {pictures} pictures\n"));
         }
         Ok(())
     }
 
-    /// Tells the person something, but not into the picture.
-    fn say(&self, text: &str) {
+    /// Tells the person something: under the picture, and on standard error where that is not the screen.
+    fn say(&mut self, text: &str) {
+        self.notices.say(text, self.clock.now());
+        self.records.diary.note(text);
         if self.screen.kind() != Kind::Terminal {
             words::tell(&format!("{text}\n"));
         }
@@ -235,3 +303,5 @@ const LOOK: Duration = Duration::from_millis(50);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long the network's thread has to say the last word.
 const LAST_WORD: Duration = Duration::from_millis(500);
+/// Figures that are read change twice a second.
+const REDRAW_AFTER: Duration = Duration::from_millis(500);

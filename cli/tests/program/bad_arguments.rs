@@ -82,7 +82,7 @@ fn how_to_run_an_experiment() {
         &RUN,
         &[
             (&["--profile", "skype"], &["'skype'", "oyster", "classic", "conventional"]),
-            (&["--delay-ceiling-ms", "4"], &["4", "--delay-ceiling-ms", "5..=500"]),
+            (&["--delay-ceiling-ms", "4"], &["4", "--delay-ceiling-ms", "from 5 to 500"]),
             (&["--delay-ceiling-ms", "-4"], &["-4", "--delay-ceiling-ms"]),
             (&["--loss", "1.5"], &["'1.5'", "--loss", "a probability from 0 to 1"]),
             (&["--loss", "-0.1"], &["'-0.1'", "--loss"]),

@@ -2,12 +2,12 @@
 
 use std::process::Stdio;
 
-use crate::shell::{Folder, OYSTER, Run, Running};
+use crate::shell::{Folder, OYSTER, Run, Running, installed};
 use rustix::process::Signal;
 
-const ANSWER: &str =
-    "answer --listen 127.0.0.1:0 --camera pattern --size 160x96 --microphone none --speaker none --display none";
-const CALL: &str = "--camera pattern --size 160x96 --microphone none --speaker none --display none";
+const ANSWER: &str = "answer --listen 127.0.0.1:0";
+const MEDIA: &str = "--camera pattern --size 160x96 --speaker none --display none";
+const NO_MICROPHONE: &str = "--microphone none";
 
 /// Someone's machine: a folder, and with it an identity.
 pub(crate) struct Machine(pub(crate) Folder);
@@ -19,7 +19,12 @@ impl Machine {
 
     /// `oyster answer` with these further words, and its ticket.
     pub(crate) fn answers(&self, more: &str) -> (Running, String) {
-        let arguments: Vec<&str> = ANSWER.split(' ').chain(more.split_whitespace()).collect();
+        self.answers_with(&format!("{NO_MICROPHONE} {more}"))
+    }
+
+    /// As [`Self::answers`], with a microphone among the words.
+    fn answers_with(&self, more: &str) -> (Running, String) {
+        let arguments: Vec<&str> = ANSWER.split(' ').chain(MEDIA.split(' ')).chain(more.split_whitespace()).collect();
         let mut command = self.0.command(OYSTER, &arguments);
         command.stdin(Stdio::piped());
         let mut answer = Running::start(command, &arguments);
@@ -28,19 +33,24 @@ impl Machine {
         (answer, ticket)
     }
 
-    pub(crate) fn arguments<'a>(ticket: &'a str, more: &'a str) -> Vec<&'a str> {
-        ["call", ticket].into_iter().chain(CALL.split(' ')).chain(more.split_whitespace()).collect()
+    fn arguments<'a>(ticket: &'a str, more: &'a str) -> Vec<&'a str> {
+        ["call", ticket].into_iter().chain(MEDIA.split(' ')).chain(more.split_whitespace()).collect()
     }
 
     /// `oyster call`.
     pub(crate) fn calls(&self, ticket: &str, more: &str) -> Running {
+        self.calls_with(ticket, &format!("{NO_MICROPHONE} {more}"))
+    }
+
+    /// As [`Self::calls`], with a microphone among the words.
+    fn calls_with(&self, ticket: &str, more: &str) -> Running {
         self.0.start_oyster(&Self::arguments(ticket, more))
     }
 
     /// `oyster call` that comes to nothing.
     #[track_caller]
     pub(crate) fn calls_in_vain(&self, ticket: &str, more: &str, parts: &[&str]) {
-        let run = self.0.oyster(&Self::arguments(ticket, more));
+        let run = self.0.oyster(&Self::arguments(ticket, &format!("{NO_MICROPHONE} {more}")));
         assert_eq!(run.status, Some(1), "{}", run.words);
         let last = run.words.lines().last().unwrap_or_default();
         for part in parts {
@@ -109,14 +119,19 @@ fn two_processes_see_each_other_until_one_hangs_up() {
     }
 }
 
+/// `oyster relay` in front of the one who gave the ticket.
+fn relay_to(machine: &Machine, ticket: &str) -> Running {
+    let to = ticket.parse::<oyster_signalling::Ticket>().unwrap().addresses()[0].to_string();
+    let relay = "relay --listen 127.0.0.1:0 --up link.down --down link.down --delay-ms 5 --to";
+    machine.0.start_oyster(&relay.split(' ').chain([to.as_str()]).collect::<Vec<_>>())
+}
+
 #[test]
 fn a_call_crosses_a_relay() {
     let (ann, bob) = (Machine::new("call-relay-ann"), Machine::new("call-relay-bob"));
     ann.0.link(1);
     let (mut answer, ticket) = ann.answers("--accept --once --log ann.csv");
-    let to = ticket.parse::<oyster_signalling::Ticket>().unwrap().addresses()[0].to_string();
-    let relay = "relay --listen 127.0.0.1:0 --up link.down --down link.down --delay-ms 5 --to";
-    let mut relay = ann.0.start_oyster(&relay.split(' ').chain([to.as_str()]).collect::<Vec<_>>());
+    let mut relay = relay_to(&ann, &ticket);
     let listens = relay.line().split(' ').nth(1).unwrap().to_owned();
     let mut call = bob.calls(&ticket, &format!("--via {listens} --log bob.csv"));
     call.hears("first picture");
@@ -154,12 +169,13 @@ fn after_a_call_there_is_a_new_ticket_and_the_old_one_is_refused() {
 fn the_answerer_is_asked_and_says_yes() {
     let (ann, bob) = (Machine::new("call-yes-ann"), Machine::new("call-yes-bob"));
     let (mut answer, ticket) = ann.answers("--once");
-    let mut call = bob.calls(&ticket, "");
+    let mut call = bob.calls(&ticket, "--record /dev/full");
     answer.hears("words to read");
     answer.types("what?\n");
     answer.types("y\n");
     answer.hears("first picture");
     call.hears("first picture");
+    call.hears("/dev/full: the disk is full; the recording ends here");
     call.signal(Signal::INT);
     call.end().succeeds();
     answer.end().succeeds();
@@ -191,14 +207,80 @@ fn a_no_is_told_and_the_ticket_stands() {
 fn a_peer_that_is_killed_is_missed() {
     let (ann, bob) = (Machine::new("call-killed-ann"), Machine::new("call-killed-bob"));
     let (mut answer, ticket) = ann.answers("--accept");
-    let mut call = bob.calls(&ticket, "--log bob.csv");
+    let mut call = bob.calls(&ticket, "--patience-s 6 --log bob.csv --record bob.webm");
     call.hears("first picture");
     answer.hears("first picture");
     answer.signal(Signal::KILL);
+    call.hears("not heard from the other side for 4 s; the call waits for it up to 6 s");
     let run = call.end();
     assert_eq!(run.status, Some(1));
     assert!(run.words.contains("oyster: the other side is gone"), "{}", run.words);
     assert!(bob.0.text("bob.csv").lines().count() > 1, "the log is written all the same");
+    if installed("ffprobe") {
+        let frames = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
+        let probe = bob.0.command("ffprobe", &[&frames[..], &["bob.webm"]].concat()).output().unwrap();
+        let words = String::from_utf8(probe.stdout).unwrap();
+        let pictures = words.lines().find_map(|line| line.trim_end_matches(',').parse::<u64>().ok());
+        assert!(probe.status.success() && pictures > Some(0), "the recording plays up to there: {words}");
+    }
+    // Who was killed can be called again.
+    let (mut answer, ticket) = ann.answers("--accept --once");
+    let mut call = bob.calls(&ticket, "");
+    call.hears("first picture");
+    answer.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.end().succeeds();
+}
+
+#[test]
+fn a_caller_that_is_killed_leaves_an_answerer_that_can_be_called_again() {
+    let (ann, bob) = (Machine::new("call-lost-ann"), Machine::new("call-lost-bob"));
+    let (mut answer, ticket) = ann.answers("--accept --patience-s 5");
+    let mut call = bob.calls(&ticket, "");
+    call.hears("first picture");
+    answer.hears("first picture");
+    call.signal(Signal::KILL);
+    answer.hears("not heard from the other side for 4 s");
+    answer.hears("the other side is gone");
+    let ticket = answer.output_line();
+    let mut call = bob.calls(&ticket, "");
+    call.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+}
+
+#[test]
+fn a_call_outlasts_a_blackout_of_its_link() {
+    let (ann, bob) = (Machine::new("call-blackout-ann"), Machine::new("call-blackout-bob"));
+    ann.0.link(1);
+    let (mut answer, ticket) = ann.answers("--accept --once --json ann.json");
+    let mut relay = relay_to(&ann, &ticket);
+    let listens = relay.line().split(' ').nth(1).unwrap().to_owned();
+    let mut call = bob.calls(&ticket, &format!("--via {listens} --json bob.json --diagnostics bob.log"));
+    call.hears("first picture");
+    answer.hears("first picture");
+    relay.signal(Signal::STOP);
+    call.hears("not heard from the other side for 4 s; the call waits for it up to 30 s");
+    answer.hears("not heard from the other side for 4 s");
+    relay.signal(Signal::CONT);
+    call.hears("the other side is back after");
+    answer.hears("the other side is back after");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.end().succeeds();
+    for json in [ann.0.text("ann.json"), bob.0.text("bob.json")] {
+        let figures: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let number = |pointer: &str| figures.pointer(pointer).and_then(serde_json::Value::as_f64);
+        assert!(number("/longest_silence_ms") >= Some(4000.0), "{json}");
+        assert!(number("/received/shown") > Some(0.0) && number("/first_picture_ms") > Some(0.0), "{json}");
+        assert!(figures["sound"].is_null(), "{json}");
+    }
+    let diary = bob.0.text("bob.log");
+    for words in ["ringing", "camera: ", "not heard from", "is back", "picture: "] {
+        assert!(diary.contains(words), "no \"{words}\" in {diary}");
+    }
+    assert!(!diary.contains("words to read"), "what proves the call's secrecy is for ears alone: {diary}");
 }
 
 #[test]
@@ -216,4 +298,50 @@ fn a_friend_needs_no_new_ticket_where_the_configuration_says_so() {
         answer.hears("hung up");
     }
     Machine::new("call-stranger").calls_in_vain(&ticket, "", &["used"]);
+}
+
+#[test]
+fn voices_and_pictures_of_a_call_agree_and_are_recorded() {
+    let (ann, bob) = (Machine::new("call-voice-ann"), Machine::new("call-voice-bob"));
+    // A tone of a second, 48 kHz, 16 bits.
+    let samples: Vec<u8> =
+        (0..48_000).flat_map(|n| (((f64::from(n) / 20.0).sin() * 9000.0) as i16).to_le_bytes()).collect();
+    let head = [
+        &b"RIFF"[..],
+        &(36 + samples.len() as u32).to_le_bytes(),
+        b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0\0\x77\x01\0\x02\0\x10\0data",
+        &(samples.len() as u32).to_le_bytes(),
+    ];
+    for machine in [&ann, &bob] {
+        machine.0.write("tone.wav", [&head.concat()[..], &samples].concat());
+    }
+    let voice = "--microphone file:tone.wav --json call.json --record call.webm --diagnostics call.log";
+    let (mut answer, ticket) = ann.answers_with(&format!("--accept --once {voice}"));
+    let mut call = bob.calls_with(&ticket, voice);
+    call.hears("first picture");
+    answer.hears("first picture");
+    // The figures of sound come with the second line of figures; both have ten seconds of memory.
+    while [&ann, &bob].iter().any(|machine| machine.0.text("call.log").matches("picture: ").count() < 3) {
+        std::thread::yield_now();
+    }
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.end().succeeds();
+    for machine in [&ann, &bob] {
+        let figures: serde_json::Value = serde_json::from_str(&machine.0.text("call.json")).unwrap();
+        let number = |pointer: &str| figures.pointer(pointer).and_then(serde_json::Value::as_f64);
+        assert!(number("/sound/skew_p95_ms").is_some_and(|ms| ms < 500.0), "{figures}");
+        assert!(number("/sound/mouth_to_ear_ms").is_some_and(|ms| ms > 0.0), "{figures}");
+        assert!(number("/sound/frames_played") > Some(0.0), "{figures}");
+        eprintln!("{}", figures["sound"]);
+        if installed("ffmpeg") {
+            let arguments =
+                ["-hide_banner", "-i", "call.webm", "-map", "0:a:0", "-af", "volumedetect", "-f", "null", "-"];
+            let output = machine.0.command("ffmpeg", &arguments).output().unwrap();
+            let words = String::from_utf8(output.stderr).unwrap();
+            let (_, loudness) = words.split_once("max_volume: ").expect("there is a voice");
+            let decibels: f64 = loudness.split(' ').next().unwrap().parse().unwrap();
+            assert!(decibels > -30.0, "what was heard is recorded: {words}");
+        }
+    }
 }

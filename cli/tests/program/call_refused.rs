@@ -106,6 +106,38 @@ fn without_a_display_a_window_is_refused() {
 }
 
 #[test]
+fn without_camera_and_microphone_the_call_goes_on_and_says_so() {
+    let (ann, bob) = (Machine::new("no-device-ann"), Machine::new("no-device-bob"));
+    let (mut answer, ticket) = ann.answers("--accept --once");
+    let devices = "--camera v4l:/dev/video77 --microphone no-such-microphone --speaker none --display none";
+    let mut call = bob.0.start_oyster(&["call", &ticket].into_iter().chain(devices.split(' ')).collect::<Vec<_>>());
+    let told = call.hears("no camera: ");
+    assert!(told.contains("the call goes on without"), "{told}");
+    let told = call.hears("no microphone: ");
+    assert!(told.contains("no-such-microphone"), "{told}");
+    answer.hears("camera: ");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.end().succeeds();
+}
+
+#[test]
+fn a_recording_or_a_diary_that_cannot_be_begun_is_told_before_anyone_is_rung_up() {
+    let folder = Folder::new("no-place");
+    let ticket = Ticket::new(Fingerprint([1; 32]), Secret([2; 16]), []).to_string();
+    for option in ["--log", "--json", "--diagnostics"] {
+        folder
+            .oyster(&["call", &ticket, "--camera", "none", option, "no/folder"])
+            .fails(1, &["no/folder", "cannot write"]);
+    }
+    folder.write("there.webm", "precious");
+    for (place, part) in [("there.webm", "is there already"), ("no/folder.webm", "cannot write")] {
+        folder.oyster(&["call", &ticket, "--camera", "none", "--record", place]).fails(1, &[place, part]);
+    }
+    assert_eq!(folder.text("there.webm"), "precious");
+}
+
+#[test]
 fn a_key_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let (ann, bob) = (Machine::new("exposed-ann"), Machine::new("exposed-bob"));

@@ -8,6 +8,9 @@ fn what_there_is_is_listed_and_so_is_what_is_always_there() {
     for line in [
         "cameras",
         "  pattern: a made-up person; file:F.y4m: a clip",
+        "microphones",
+        "speakers",
+        "  file:F.wav",
         "displays",
         "  terminal: no: standard output is not one",
     ] {

@@ -42,6 +42,13 @@ impl Policy {
         }
     }
 
+    /// No version is to be finer than this.
+    pub(crate) fn set_finest(&mut self, finest: QuantizerIndex) {
+        if let Self::Oyster(oyster) = self {
+            oyster.set_finest(finest);
+        }
+    }
+
     /// The state the next frame starts from.
     pub(crate) fn source(&self, belief: &ReceiverBelief, transport: &FrameSender, now: Duration) -> StateTag {
         match self {
