@@ -1,8 +1,9 @@
 //! A packed file: its header, then its chunks, each a row of frames.
 //!
-//! The header is the magic, the file's length, the chunks' length, the scans (number, then by scan the length of a JPEG
-//! header and that header, all compressed by zstd, behind the lengths of both), by chunk its stored length in four bytes,
-//! and a check of all this. It is as long before the stored lengths are known as it is after.
+//! The header is the magic, the file's length, the chunks' length, the scans (by scan the length of a JPEG header and that
+//! header, all compressed by zstd, behind the lengths of both), if there are any the primer (its length, and if it has one
+//! where in the file it is from and its frame), by chunk its stored length in four bytes, and a check of all this. It is as
+//! long before the stored lengths are known as it is after.
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,6 +12,7 @@ use std::ops::Range;
 use crate::frame::{Head, MAX_HEAD_BYTES, decode_frame, piece_of};
 use crate::jpeg::header::Scan;
 use crate::plan::Plan;
+use crate::shared::{PrimerFrame, Shared};
 use crate::survey::MAX_SCANS;
 use crate::{MAX_CHUNK_BYTES, numbers};
 
@@ -19,7 +21,7 @@ use crate::{MAX_CHUNK_BYTES, numbers};
 pub struct Header {
     file_bytes: u64,
     chunk_bytes: u64,
-    scans: Vec<Scan>,
+    shared: Shared,
     /// By chunk.
     stored_bytes: Vec<u32>,
 }
@@ -89,13 +91,13 @@ impl Header {
     /// The header of a file that is packed as planned, with no stored length known yet.
     pub fn new(plan: &Plan) -> Self {
         let chunks = plan.file_bytes.div_ceil(plan.chunk_bytes) as usize;
-        let scans = plan.scans.clone();
-        Self { file_bytes: plan.file_bytes, chunk_bytes: plan.chunk_bytes, scans, stored_bytes: vec![0; chunks] }
+        let shared = plan.shared.clone();
+        Self { file_bytes: plan.file_bytes, chunk_bytes: plan.chunk_bytes, shared, stored_bytes: vec![0; chunks] }
     }
 
     /// The header of a file that is one frame, of no piece of the plan.
     pub fn of_one_frame(plan: &Plan) -> Self {
-        Self { scans: Vec::new(), ..Self::new(plan) }
+        Self { shared: Shared::default(), ..Self::new(plan) }
     }
 
     /// Counts a frame, whose piece begins at `start` in the file, in its chunk's stored length.
@@ -141,13 +143,13 @@ impl Header {
 
     /// Decodes one frame, whose piece begins at `start` in the original.
     pub fn decode_frame(&self, start: u64, frame: &[u8]) -> Result<Vec<u8>, Damage> {
-        decode_frame(&self.scans, start, frame)
+        decode_frame(&self.shared, start, frame)
     }
 
     /// As it stands in a container.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut scans = Vec::new();
-        for scan in &self.scans {
+        for scan in &self.shared.scans {
             let header = scan.to_header();
             numbers::put(&mut scans, header.len() as u64);
             scans.extend(header);
@@ -160,6 +162,13 @@ impl Header {
         if !scans.is_empty() {
             numbers::put(&mut bytes, compressed.len() as u64);
             bytes.extend(compressed);
+            let (start, frame) =
+                self.shared.primer.as_ref().map_or((0, &[][..]), |primer| (primer.start, &primer.frame));
+            numbers::put(&mut bytes, frame.len() as u64);
+            if !frame.is_empty() {
+                numbers::put(&mut bytes, start);
+                bytes.extend(frame);
+            }
         }
         bytes.extend(self.stored_bytes.iter().flat_map(|stored| stored.to_le_bytes()));
         bytes.extend(check(&bytes));
@@ -183,11 +192,16 @@ impl Header {
             return Err(ContainerError::Header { what: "chunks of no bytes" });
         }
         let scans_bytes = input.number(MAX_SCANS_BYTES, "the length of its scans")?;
-        let mut scans = Vec::new();
+        let mut shared = Shared::default();
         if scans_bytes > 0 {
             let compressed = input.number(MAX_SCANS_BYTES, "the length of its scans")?;
             let compressed = input.take(compressed)?;
-            scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
+            shared.scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
+            let primer_bytes = input.number(MAX_PRIMER_BYTES, "the length of its primer")?;
+            if primer_bytes > 0 {
+                let start = input.number(file_bytes, "where its primer is from")?;
+                shared.primer = Some(PrimerFrame::new(start, input.take(primer_bytes)?));
+            }
         }
         let chunks = file_bytes.div_ceil(chunk_bytes);
         let lengths =
@@ -197,7 +211,7 @@ impl Header {
         if input.take(expected.len() as u64)? != expected && !cfg!(fuzzing) {
             return Err(ContainerError::Header { what: "its checksum is another" });
         }
-        Ok((Self { file_bytes, chunk_bytes, scans, stored_bytes }, input.bytes.len() as u64))
+        Ok((Self { file_bytes, chunk_bytes, shared, stored_bytes }, input.bytes.len() as u64))
     }
 }
 
@@ -385,3 +399,5 @@ const MAGIC: &[u8; 4] = b"OyL\x01";
 const MAX_FILE_BYTES: u64 = 1 << 50;
 /// The scans of a file, each with eight tables and more.
 const MAX_SCANS_BYTES: u64 = 4096 * MAX_SCANS as u64;
+/// A primer is part of a chunk, and small.
+const MAX_PRIMER_BYTES: u64 = 1 << 20;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use crate::container::{Container, Damage, Header};
-use crate::frame::{encode_generally, encode_piece, encode_whole};
+use crate::frame::{encode_generally, encode_piece, encode_primer, encode_whole};
 use crate::plan::{Piece, Plan};
 use crate::survey::survey;
 
@@ -69,7 +69,7 @@ pub fn pack(
     tell: &mut dyn FnMut(u64),
 ) -> io::Result<Savings> {
     input.seek(SeekFrom::Start(0))?;
-    let plan = survey(&mut *input, chunk_bytes)?;
+    let mut plan = survey(&mut *input, chunk_bytes)?;
     let start = output.stream_position()?;
     if let Some(frame) = one_frame(&plan, input)? {
         let mut header = Header::of_one_frame(&plan);
@@ -77,6 +77,7 @@ pub fn pack(
         output.write_all(&header.to_bytes())?;
         output.write_all(&frame)?;
     } else {
+        prime(&mut plan, input)?;
         let mut header = Header::new(&plan);
         output.write_all(&header.to_bytes())?;
         let mut tasks = plan.pieces().iter().enumerate().map(|(number, piece)| {
@@ -120,6 +121,19 @@ fn one_frame(plan: &Plan, input: &mut (impl Read + Seek)) -> io::Result<Option<V
     };
     let pieces = plan.pieces().iter().map(piecewise).sum::<usize>() + Header::new(plan).to_bytes().len();
     Ok((frame.len() + Header::of_one_frame(plan).to_bytes().len() <= pieces).then_some(frame))
+}
+
+/// Gives a plan of more than one chunk its primer: of the pieces that may be it the one in the middle of the file, as at
+/// its edges a photograph is blurred or sky.
+fn prime(plan: &mut Plan, input: &mut (impl Read + Seek)) -> io::Result<()> {
+    let several = plan.file_bytes > plan.chunk_bytes;
+    let choice = plan.candidates.get(plan.candidates.len() / 2).copied().filter(|_| several);
+    if let Some(choice) = choice {
+        let piece = &plan.pieces[choice];
+        plan.shared.primer = encode_primer(plan, piece, &read_range(input, &piece.bytes())?);
+    }
+    plan.join_candidates(choice);
+    Ok(())
 }
 
 fn read_range(input: &mut (impl Read + Seek), range: &Range<u64>) -> io::Result<Vec<u8>> {

@@ -39,7 +39,9 @@ mod jpeg;
 mod model;
 mod numbers;
 mod plan;
+mod shared;
 mod standalone;
+mod stretch;
 mod survey;
 
 pub use container::{Container, ContainerError, Damage, Frame, Frames, Header};

@@ -12,7 +12,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
-use crate::jpeg::header::{EOI, Headers, Meaning, Segment};
+use crate::jpeg::header::{Headers, Meaning, Segment};
 use crate::plan::{MAX_BLOCKS, MAX_SCANS_AT_ONCE};
 
 /// Codes a JPEG. `None` if the crate does not take it.
@@ -41,19 +41,27 @@ fn decode_trusted(lepton: &[u8]) -> Option<Vec<u8>> {
     Some(jpeg)
 }
 
-/// The coded coefficients alone of a JPEG that [`decode_body`] can do without the rest of.
+/// The coded coefficients alone of a JPEG that [`decode_body`] can do without the rest of. JPEGs that begin with the same
+/// coefficients have bodies that begin with the same bytes, but for the last few of the shorter one.
 pub(crate) fn encode_body(jpeg: &[u8]) -> Option<Vec<u8>> {
-    let mut lepton = encode(jpeg)?;
-    let (head, body) = split(&lepton)?;
-    let (start, end) = (head, head + body.len());
-    lepton.truncate(end);
-    lepton.drain(..start);
-    Some(lepton)
+    let lepton = encode(jpeg)?;
+    let (_, blocks) = split(&lepton)?;
+    join_blocks(blocks)
 }
 
-/// The JPEG of `jpeg_bytes` with this header whose coefficients are coded in `body`.
-pub(crate) fn decode_body(header: &[u8], jpeg_bytes: u32, body: &[u8]) -> Option<Vec<u8>> {
-    decode_trusted(&join(header, jpeg_bytes, body))
+/// How a JPEG of one scan ends, for [`decode_body`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JpegEnd {
+    /// Its length.
+    pub(crate) bytes: u32,
+    pub(crate) last_two: [u8; 2],
+    /// By component, the last block there is where it ends before the image does.
+    pub(crate) last_blocks: Option<[u32; 4]>,
+}
+
+/// The JPEG with this header and end whose coefficients are coded in `body`.
+pub(crate) fn decode_body(header: &[u8], end: &JpegEnd, body: &[u8]) -> Option<Vec<u8>> {
+    decode_trusted(&join(header, end, body))
 }
 
 /// The length of a Lepton file's heads, and what lies between them and its last four bytes.
@@ -64,11 +72,41 @@ fn split(lepton: &[u8]) -> Option<(usize, &[u8])> {
     Some((start + 3, &rest[..rest.len().checked_sub(4)?]))
 }
 
-/// The Lepton file of a JPEG of one scan, padded with ones, that ends with an EOI.
-fn join(header: &[u8], jpeg_bytes: u32, body: &[u8]) -> Vec<u8> {
+/// What the blocks hold that the crate writes for its threads, of which there is one: each is a mark that says how long
+/// it is, or that its length less one comes in two bytes, and its bytes.
+fn join_blocks(mut blocks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::with_capacity(blocks.len());
+    while let Some((&mark, mut rest)) = blocks.split_first() {
+        let length = match mark {
+            0 => {
+                let (&length, after) = rest.split_first_chunk()?;
+                rest = after;
+                usize::from(u16::from_le_bytes(length)) + 1
+            }
+            0x10 | 0x20 | 0x30 => 1024 << (2 * (mark >> 4)),
+            _ => return None,
+        };
+        let (block, after) = rest.split_at_checked(length)?;
+        body.extend(block);
+        blocks = after;
+    }
+    Some(body)
+}
+
+/// As blocks, for [`join_blocks`] and the crate.
+fn put_blocks(lepton: &mut Vec<u8>, body: &[u8]) {
+    for block in body.chunks(1 << 16) {
+        lepton.push(0);
+        lepton.extend(((block.len() - 1) as u16).to_le_bytes());
+        lepton.extend(block);
+    }
+}
+
+/// The Lepton file of a JPEG of one scan, padded with ones.
+fn join(header: &[u8], end: &JpegEnd, body: &[u8]) -> Vec<u8> {
     // All after the SOI.
     let header = header.get(2..).unwrap_or_default();
-    let scan_bytes = jpeg_bytes.saturating_sub(header.len() as u32 + 2 + 2);
+    let scan_bytes = end.bytes.saturating_sub(header.len() as u32 + 2 + 2);
     let mut head = Vec::with_capacity(header.len() + 64);
     head.extend(b"HDR");
     head.extend((header.len() as u32).to_le_bytes());
@@ -78,8 +116,15 @@ fn join(header: &[u8], jpeg_bytes: u32, body: &[u8]) -> Vec<u8> {
     head.extend(b"HH\x01\0\0");
     head.extend(scan_bytes.to_le_bytes());
     head.extend([0; 2 + 8]);
+    if let Some(last_blocks) = end.last_blocks {
+        // The components and coefficients there are, which only progressive files have less of, and the blocks.
+        head.extend(b"EEE");
+        let numbers = [3, 63, 0].into_iter().chain(last_blocks);
+        head.extend(numbers.flat_map(u32::to_le_bytes));
+    }
+    // What follows the scan; of one that ends early its own last bytes.
     head.extend(b"GRB\x02\0\0\0");
-    head.extend([0xFF, EOI]);
+    head.extend(end.last_two);
     let mut zlib = ZlibEncoder::new(Vec::with_capacity(head.len() + 64), Compression::none());
     let head = zlib.write_all(&head).and_then(|()| zlib.finish()).expect("a vector takes all");
 
@@ -87,11 +132,11 @@ fn join(header: &[u8], jpeg_bytes: u32, body: &[u8]) -> Vec<u8> {
     lepton.extend([0xCF, 0x84, 0x01, b'Z', 1, 0, 0, 0]);
     // What the crate says of itself: its mark, a length nobody reads, the two flags of its arithmetic, no version.
     lepton.extend(b"MS\0\0\0\0\x83\0\0\0\0\0");
-    lepton.extend(jpeg_bytes.to_le_bytes());
+    lepton.extend(end.bytes.to_le_bytes());
     lepton.extend((head.len() as u32).to_le_bytes());
     lepton.extend(head);
     lepton.extend(b"CMP");
-    lepton.extend(body);
+    put_blocks(&mut lepton, body);
     lepton.extend((lepton.len() as u32 + 4).to_le_bytes());
     lepton
 }

@@ -1,17 +1,20 @@
 //! How a file is to be coded: in pieces, each within one chunk, so that any chunk can be decoded without the others.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::jpeg::bits::Position;
-use crate::jpeg::header::Scan;
+use crate::shared::Shared;
 
 /// A file's pieces, in order and without gaps, and what their decoding needs to know of the file.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) file_bytes: u64,
     pub(crate) chunk_bytes: u64,
-    pub(crate) scans: Vec<Scan>,
+    pub(crate) shared: Shared,
     pub(crate) pieces: Vec<Piece>,
+    /// Which of the pieces may become the primer: each the beginning of a chunk, which the next piece goes on with.
+    pub(crate) candidates: Vec<usize>,
     /// The file may be given to the model as it is: one chunk, one image, not too large.
     pub(crate) may_be_whole: bool,
 }
@@ -25,6 +28,21 @@ impl Plan {
     /// The pieces, in the order of their bytes in the file.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
+    }
+
+    /// Joins every candidate for the primer with the piece that goes on with it, except one.
+    pub(crate) fn join_candidates(&mut self, except: Option<usize>) {
+        let candidates: HashSet<usize> = self.candidates.drain(..).filter(|&number| Some(number) != except).collect();
+        let mut joined: Vec<Piece> = Vec::with_capacity(self.pieces.len());
+        let mut goes_on = false;
+        for (number, piece) in self.pieces.drain(..).enumerate() {
+            match joined.last_mut().filter(|_| goes_on).and_then(|last| last.joined_with(&piece)) {
+                Some(both) => *joined.last_mut().expect("there is one that was joined") = both,
+                None => joined.push(piece),
+            }
+            goes_on = candidates.contains(&number);
+        }
+        self.pieces = joined;
     }
 }
 
@@ -41,6 +59,14 @@ impl Piece {
     pub fn bytes(&self) -> Range<u64> {
         self.bytes.clone()
     }
+
+    /// As one, if the next piece's stretch goes on where this one's ends.
+    fn joined_with(&self, next: &Self) -> Option<Self> {
+        let (own, other) = (self.stretch.as_ref()?, next.stretch.as_ref()?);
+        let go_on = (other.scan, other.from.at, other.pad) == (own.scan, own.to.at, own.pad);
+        let stretch = Stretch { to: other.to, mcus: own.mcus + other.mcus, ..own.clone() };
+        go_on.then_some(Self { bytes: self.bytes.start..next.bytes.end, stretch: Some(stretch) })
+    }
 }
 
 /// Consecutive MCUs of one scan.
@@ -50,8 +76,8 @@ pub(crate) struct Stretch {
     pub(crate) scan: usize,
     /// Where it begins.
     pub(crate) from: Handover,
-    /// Where its last MCU ends.
-    pub(crate) end: Position,
+    /// Where its last MCU ends: how another could go on, but for a restart marker.
+    pub(crate) to: Handover,
     pub(crate) mcus: u32,
     /// What fills bytes before restart markers.
     pub(crate) pad: bool,

@@ -3,80 +3,194 @@
 //!
 //! The JPEG's MCUs are those of the stretch in their order, in lines as long as the image's, so that every block keeps
 //! the neighbours above and to its left by which the model predicts it, wherever in a line the stretch begins (where the
-//! image's line ends, two are neighbours that are not: one column). What is missing to whole lines is blank and comes
-//! first: with nothing above it, and nothing but itself to its left, it costs next to nothing.
+//! image's line ends, two are neighbours that are not: one column). Where the last line is not whole the JPEG ends, as one
+//! does that was cut off.
+
+use std::sync::Arc;
 
 use crate::jpeg::bits::{BitReader, BitWriter};
 use crate::jpeg::entropy::{carry_ac, read_dc, write_dc, write_no_ac};
 use crate::jpeg::header::{Component, EOI, Scan};
 use crate::jpeg::huffman::HuffmanTable;
-use crate::plan::Stretch;
+use crate::plan::{MAX_BLOCKS, Stretch};
 
 /// How a stretch is laid out as a JPEG of its own.
-pub(crate) struct Layout {
+pub(crate) struct Layout<'a> {
     /// The JPEG's only scan.
     scan: Scan,
-    /// Blank MCUs before the stretch.
-    blanks: u32,
+    /// What comes first.
+    lead: Option<&'a Lead>,
+    end: End,
+    /// MCUs that are missing to whole lines.
+    missing: u32,
     pub(crate) header: Vec<u8>,
 }
 
-impl Layout {
-    pub(crate) fn of(scan: &Scan, mcus: u32) -> Self {
-        let width = scan.mcus_per_line.min(mcus);
-        let lines = mcus.div_ceil(width);
-        let any_dc = std::sync::Arc::new(HuffmanTable::any_dc());
+/// What becomes of the last line where the stretch does not fill it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The JPEG ends early, as if it were cut off there.
+    Cut,
+    /// Blank MCUs fill it: what those cost is felt in a short stretch.
+    Filled,
+}
+
+impl<'a> Layout<'a> {
+    /// `None` if it would be a larger image than the model may be given.
+    pub(crate) fn of(scan: &Scan, mcus: u32, lead: Option<&'a Lead>, end: End) -> Option<Self> {
+        let width = if lead.is_some() { scan.mcus_per_line } else { scan.mcus_per_line.min(mcus) };
+        let own_lines = mcus.div_ceil(width);
+        let lines = own_lines + lead.map_or(0, |lead| lead.lines);
+        let any_dc = Arc::new(HuffmanTable::any_dc());
         let components = scan.components.iter().map(|component| Component { dc: any_dc.clone(), ..component.clone() });
         let scan = Scan { components: components.collect(), mcus_per_line: width, lines, restart_interval: 0 };
-        Self { blanks: width * lines - mcus, header: scan.to_header(), scan }
+        // Room for a line of blanks beside the stretch.
+        let blocks = u64::from(scan.mcus()) * u64::from(scan.blocks_per_mcu());
+        let missing = width * own_lines - mcus;
+        (blocks <= 2 * u64::from(MAX_BLOCKS) && lines <= scan.most_lines()).then(|| Self {
+            lead,
+            end,
+            missing,
+            header: scan.to_header(),
+            scan,
+        })
     }
 
-    /// Coefficient blocks in the JPEG.
-    pub(crate) fn blocks(&self) -> u64 {
-        u64::from(self.scan.mcus()) * u64::from(self.scan.blocks_per_mcu())
+    /// Of a JPEG that ends early, by component, the last block that is there in the order of its lines.
+    pub(crate) fn last_blocks(&self) -> Option<[u32; 4]> {
+        if self.end == End::Filled || self.missing == 0 {
+            return None;
+        }
+        let width = self.scan.mcus_per_line;
+        let after = self.scan.mcus() - self.missing;
+        let place = |component: &Component, mcu: u32, right: u32, down: u32| {
+            let (h, v) = (u32::from(component.horizontal), u32::from(component.vertical));
+            (mcu / width * v + down) * width * h + mcu % width * h + right
+        };
+        let mut last = [0; 4];
+        for (last, component) in last.iter_mut().zip(&self.scan.components) {
+            let (h, v) = (u32::from(component.horizontal), u32::from(component.vertical));
+            *last = place(component, after - 1, h - 1, v - 1);
+        }
+        // One more is begun: see `put_end`.
+        last[0] = last[0].max(place(&self.scan.components[0], after, 0, 0));
+        Some(last)
+    }
+
+    /// Ends a JPEG whose last DC value was `dc`.
+    fn put_end(&self, writer: &mut BitWriter, dc: i32) -> Option<()> {
+        if self.last_blocks().is_some() {
+            // That it is at its end the crate knows from having wanted more bits than there are: those of a DC value
+            // that needs more than are left of a byte. The bits that there are not are zeros to it.
+            let (code, length) = self.scan.components[0].dc.code(CUT_CATEGORY);
+            let rises = u32::from(dc < 0);
+            writer.put(code << 1 | rises, length + 1);
+            writer.pad(false);
+            return Some(());
+        }
+        for _ in 0..self.missing {
+            for component in &self.scan.components {
+                for _ in 0..component.blocks() {
+                    write_dc(writer, &component.dc, 0)?;
+                    write_no_ac(writer, &component.ac)?;
+                }
+            }
+        }
+        writer.pad(true);
+        writer.put_marker(EOI);
+        Some(())
+    }
+}
+
+/// DC values of so many bits: more than are ever left of a byte, and few enough for the model to take the value.
+const CUT_CATEGORY: u8 = 10;
+
+/// The first lines of a JPEG, for others to begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct Lead {
+    lines: u32,
+    /// What codes them, to the last whole byte.
+    bytes: Vec<u8>,
+    /// And the bits after those.
+    partial: u8,
+    bit: u8,
+    /// What the next DC values are predicted as.
+    dc: [i32; 3],
+}
+
+impl Lead {
+    /// All lines of a JPEG that was laid out so.
+    pub(crate) fn of(layout: &Layout<'_>, jpeg: &[u8]) -> Option<Self> {
+        let data = jpeg.strip_prefix(&layout.header[..])?;
+        let mut reader = BitReader::new(data, 0, 0);
+        let mut dc = [0; 3];
+        pass(&mut reader, &layout.scan, layout.scan.mcus(), &mut dc)?;
+        let end = reader.position();
+        let byte = end.byte as usize;
+        let partial = data.get(byte).map_or(0, |byte| byte & !(0xFF >> end.bit));
+        Some(Self { lines: layout.scan.lines, bytes: data.get(..byte)?.to_vec(), partial, bit: end.bit, dc })
     }
 }
 
 /// Takes a stretch out of its file, whose bytes from the stretch's first on are `original`; gives the JPEG.
-pub(crate) fn detach(scan: &Scan, stretch: &Stretch, layout: &Layout, original: &[u8]) -> Option<Vec<u8>> {
-    let mut writer = BitWriter::new(0, 0, original.len() + original.len() / 8);
+pub(crate) fn detach(scan: &Scan, stretch: &Stretch, layout: &Layout<'_>, original: &[u8]) -> Option<Vec<u8>> {
+    let capacity = original.len() + original.len() / 8;
     let mut to = Coding::new(&layout.scan, stretch);
-    to.dc = [0; 3];
-    for mcu in 0..layout.blanks {
-        for (component, dc) in layout.scan.components.iter().zip(stretch.from.dc) {
-            for block in 0..component.blocks() {
-                let difference = if mcu == 0 && block == 0 { i32::from(dc) } else { 0 };
-                write_dc(&mut writer, &component.dc, difference)?;
-                write_no_ac(&mut writer, &component.ac)?;
-            }
+    let mut writer = match layout.lead {
+        Some(lead) => {
+            to.dc = lead.dc;
+            BitWriter::after(&lead.bytes, lead.partial, lead.bit, capacity)
         }
-    }
-    if layout.blanks > 0 {
-        to.dc = stretch.from.dc.map(i32::from);
-    }
+        None => {
+            to.dc = [0; 3];
+            BitWriter::new(0, 0, capacity)
+        }
+    };
     let mut reader = BitReader::new(original, 0, stretch.from.at.bit);
     recode(&mut reader, &mut Coding::new(scan, stretch), &mut writer, &mut to, stretch.mcus, usize::MAX)?;
-    writer.pad(true);
-    writer.put_marker(EOI);
+    layout.put_end(&mut writer, to.dc[0])?;
     Some([&layout.header, &writer.into_whole_bytes()[..]].concat())
 }
 
 /// The bytes of the file that a stretch covers, `count` of them, out of its JPEG.
-pub(crate) fn attach(scan: &Scan, stretch: &Stretch, layout: &Layout, jpeg: &[u8], count: usize) -> Option<Vec<u8>> {
-    let mut reader = BitReader::new(jpeg.strip_prefix(&layout.header[..])?, 0, 0);
+pub(crate) fn attach(
+    scan: &Scan,
+    stretch: &Stretch,
+    layout: &Layout<'_>,
+    jpeg: &[u8],
+    count: usize,
+) -> Option<Vec<u8>> {
+    let data = jpeg.strip_prefix(&layout.header[..])?;
     let mut from = Coding::new(&layout.scan, stretch);
-    from.dc = [0; 3];
-    for _ in 0..layout.blanks {
-        for (component, dc) in layout.scan.components.iter().zip(&mut from.dc) {
-            for _ in 0..component.blocks() {
-                *dc += read_dc(&mut reader, &component.dc)?;
-                carry_ac(&mut reader, &component.ac, &mut ())?;
-            }
+    let mut reader = match layout.lead {
+        Some(lead) => {
+            from.dc = lead.dc;
+            BitReader::new(data, lead.bytes.len(), lead.bit)
         }
-    }
+        None => {
+            from.dc = [0; 3];
+            BitReader::new(data, 0, 0)
+        }
+    };
     let mut writer = BitWriter::new(stretch.from.partial, stretch.from.at.bit, count + 64);
     recode(&mut reader, &mut from, &mut writer, &mut Coding::new(scan, stretch), stretch.mcus, count)?;
     Some(writer.into_whole_bytes()).filter(|bytes| bytes.len() == count)
+}
+
+/// Reads MCUs of a scan without restarts, of which only the DC values are of interest.
+fn pass(reader: &mut BitReader<'_>, scan: &Scan, mcus: u32, dc: &mut [i32; 3]) -> Option<()> {
+    for _ in 0..mcus {
+        for (component, dc) in scan.components.iter().zip(&mut *dc) {
+            for _ in 0..component.blocks() {
+                *dc += read_dc(reader, &component.dc)?;
+                carry_ac(reader, &component.ac, &mut ())?;
+            }
+        }
+        if reader.overran() {
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// What reading or writing an MCU depends on beside its blocks.

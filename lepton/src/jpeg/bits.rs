@@ -150,6 +150,13 @@ impl BitWriter {
         Self { bytes: Vec::with_capacity(capacity), register, held: u32::from(bit) }
     }
 
+    /// Goes on after these bytes.
+    pub(crate) fn after(bytes: &[u8], partial: u8, bit: u8, capacity: usize) -> Self {
+        let mut writer = Self::new(partial, bit, bytes.len() + capacity);
+        writer.bytes.extend(bytes);
+        writer
+    }
+
     /// Appends the lowest `count` bits, at most 32; those above must be zero.
     #[inline(always)]
     pub(crate) fn put(&mut self, bits: u32, count: u32) {

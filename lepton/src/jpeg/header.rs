@@ -42,6 +42,12 @@ impl Scan {
         if self.lines == 0 { u32::MAX } else { self.mcus_per_line.saturating_mul(self.lines) }
     }
 
+    /// Lines of MCUs that a JPEG may have.
+    pub(crate) fn most_lines(&self) -> u32 {
+        let tallest = self.components.iter().map(|component| u32::from(component.vertical)).max().unwrap_or(1);
+        65535 / (8 * tallest)
+    }
+
     /// The header of a JPEG file that has this one scan and nothing else: reading it gives the scan again.
     pub(crate) fn to_header(&self) -> Vec<u8> {
         let mut header = vec![0xFF, SOI];

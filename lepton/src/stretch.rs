@@ -1,0 +1,163 @@
+//! A stretch of a scan as a frame's content, and the primer that makes short ones smaller.
+//!
+//! The model knows nothing at first and learns as it goes, which costs about two kilobytes: little in a file, much in a
+//! chunk of 64 KiB. So some lines of the image, the *primer*, are kept in the container's header and come first in the JPEG
+//! that a stretch is laid out as. The coded bytes of the primer are the same in all of them and are left out. They are not
+//! there for nothing else: in the chunk that they are from, they are left out too.
+
+use crate::jpeg::bits::Position;
+use crate::jpeg::header::Scan;
+use crate::model::{self, JpegEnd};
+use crate::plan::{Handover, MAX_BLOCKS, Piece, Stretch};
+use crate::shared::Shared;
+use crate::standalone::{End, Layout, Lead, attach, detach};
+use crate::{MAX_PIECE_BYTES, numbers};
+
+/// A frame's content that is a stretch.
+struct Content<'a> {
+    /// Places are counted from the first byte that it covers; the end is not stated.
+    stretch: Stretch,
+    /// How the JPEG ends that it is laid out as.
+    end: End,
+    jpeg_bytes: u32,
+    last_two: [u8; 2],
+    /// How many of the primer's coded bytes come first, if the primer does.
+    primed: Option<u64>,
+    /// The piece's bytes before and after those that the stretch covers.
+    before: &'a [u8],
+    after: &'a [u8],
+    /// What the model coded, without those of the primer.
+    body: &'a [u8],
+}
+
+impl Content<'_> {
+    fn to_bytes(&self, components: usize) -> Vec<u8> {
+        let Stretch { scan, from, mcus, pad, .. } = &self.stretch;
+        let mut bytes = Vec::with_capacity(self.body.len() + self.before.len() + self.after.len() + 64);
+        numbers::put(&mut bytes, *scan as u64);
+        numbers::put(&mut bytes, u64::from(from.mcu));
+        numbers::put(&mut bytes, u64::from(*mcus));
+        let is_filled = self.end == End::Filled;
+        bytes.push(from.at.bit | u8::from(*pad) << 3 | u8::from(self.primed.is_some()) << 4 | u8::from(is_filled) << 5);
+        bytes.push(from.partial);
+        for dc in &from.dc[..components] {
+            bytes.extend(dc.to_le_bytes());
+        }
+        numbers::put(&mut bytes, u64::from(self.jpeg_bytes));
+        bytes.extend(self.last_two);
+        if let Some(count) = self.primed {
+            numbers::put(&mut bytes, count);
+        }
+        for beside in [self.before, self.after] {
+            numbers::put(&mut bytes, beside.len() as u64);
+            bytes.extend(beside);
+        }
+        bytes.extend(self.body);
+        bytes
+    }
+}
+
+impl<'a> Content<'a> {
+    fn parse(scans: &[Scan], mut bytes: &'a [u8]) -> Option<Self> {
+        let number = |bytes: &mut &[u8]| numbers::take(bytes).and_then(|number| u32::try_from(number).ok());
+        let scan = number(&mut bytes)? as usize;
+        let components = scans.get(scan)?.components.len();
+        let mcu = number(&mut bytes)?;
+        let mcus = number(&mut bytes).filter(|mcus| (1..=MAX_BLOCKS).contains(mcus))?;
+        let (&[flags, partial], after) = bytes.split_first_chunk::<2>()?;
+        bytes = after;
+        let mut dc = [0; 3];
+        for dc in &mut dc[..components] {
+            *dc = i16::from_le_bytes(*numbers::take_bytes(&mut bytes, 2)?.first_chunk()?);
+        }
+        let jpeg_bytes = number(&mut bytes).filter(|&bytes| u64::from(bytes) <= 2 * MAX_PIECE_BYTES)?;
+        let last_two = *numbers::take_bytes(&mut bytes, 2)?.first_chunk()?;
+        let primed = if flags & 16 != 0 { Some(numbers::take(&mut bytes)?) } else { None };
+        let [before, after] = [(); 2].map(|()| {
+            let count = numbers::take(&mut bytes)?;
+            numbers::take_bytes(&mut bytes, count)
+        });
+        let at = Position { byte: 0, bit: flags & 7 };
+        let from = Handover { at, partial, mcu, dc };
+        let stretch = Stretch { scan, from, to: from, mcus, pad: flags & 8 != 0 };
+        let end = if flags & 32 == 0 { End::Cut } else { End::Filled };
+        Some(Self { stretch, end, jpeg_bytes, last_two, primed, before: before?, after: after?, body: bytes })
+    }
+
+    /// The JPEG, whose first coded bytes are these.
+    fn jpeg(&self, layout: &Layout<'_>, first: &[u8]) -> Option<Vec<u8>> {
+        let end = JpegEnd { bytes: self.jpeg_bytes, last_two: self.last_two, last_blocks: layout.last_blocks() };
+        model::decode_body(&layout.header, &end, &[first, self.body].concat())
+    }
+}
+
+/// Lines of the image that come first in the JPEGs of all stretches of their scan.
+#[derive(Clone, Debug)]
+pub(crate) struct Primer {
+    scan: usize,
+    lead: Lead,
+    body: Vec<u8>,
+}
+
+impl Primer {
+    /// Out of a frame's content, in which it is a stretch like others.
+    pub(crate) fn decode(scans: &[Scan], content: &[u8]) -> Option<Self> {
+        let content = Content::parse(scans, content).filter(|content| content.primed.is_none())?;
+        let Stretch { scan, mcus, .. } = content.stretch;
+        // Whole lines, for others to follow.
+        let lines = mcus.is_multiple_of(scans[scan].mcus_per_line);
+        let layout = Layout::of(&scans[scan], mcus, None, content.end).filter(|_| lines)?;
+        let lead = Lead::of(&layout, &content.jpeg(&layout, &[])?)?;
+        Some(Self { scan, lead, body: content.body.to_vec() })
+    }
+}
+
+/// Codes a piece's stretch; `None` if the model does not take it.
+pub(crate) fn encode(
+    scans: &[Scan],
+    primer: Option<&Primer>,
+    piece: &Piece,
+    end: End,
+    original: &[u8],
+) -> Option<Vec<u8>> {
+    let stretch = piece.stretch.as_ref()?;
+    let scan = &scans[stretch.scan];
+    let primer = primer.filter(|primer| primer.scan == stretch.scan);
+    let layout = Layout::of(scan, stretch.mcus, primer.map(|primer| &primer.lead), end)?;
+    let within = |byte: u64| (byte - piece.bytes.start) as usize;
+    let covered = within(stretch.from.at.byte)..within(stretch.to.at.byte);
+    // The byte that the last MCU ends in may be the next piece's.
+    let bits = [&original[covered.clone()], &[stretch.to.partial]].concat();
+    let jpeg = detach(scan, stretch, &layout, &bits)?;
+    let body = model::encode_body(&jpeg)?;
+    let alike = primer.map_or(0, |primer| body.iter().zip(&primer.body).take_while(|(own, its)| own == its).count());
+    let content = Content {
+        stretch: stretch.clone(),
+        end,
+        jpeg_bytes: jpeg.len() as u32,
+        last_two: *jpeg.last_chunk()?,
+        primed: primer.map(|_| alike as u64),
+        before: &original[..covered.start],
+        after: &original[covered.end..],
+        body: &body[alike..],
+    };
+    Some(content.to_bytes(scan.components.len()))
+}
+
+/// Decodes a piece of `piece_bytes`.
+pub(crate) fn decode(shared: &Shared, piece_bytes: u64, content: &[u8]) -> Option<Vec<u8>> {
+    let content = Content::parse(&shared.scans, content)?;
+    let Content { stretch, before, after, .. } = &content;
+    let scan = &shared.scans[stretch.scan];
+    let covered = piece_bytes.checked_sub((before.len() + after.len()) as u64)? as usize;
+    let (lead, first) = match content.primed {
+        Some(count) => {
+            let primer = shared.primer().filter(|primer| primer.scan == stretch.scan)?;
+            (Some(&primer.lead), primer.body.get(..usize::try_from(count).ok()?)?)
+        }
+        None => (None, &[][..]),
+    };
+    let layout = Layout::of(scan, stretch.mcus, lead, content.end)?;
+    let jpeg = content.jpeg(&layout, first)?;
+    Some([before, &attach(scan, stretch, &layout, &jpeg, covered)?[..], after].concat())
+}
