@@ -11,6 +11,7 @@ mod demo;
 mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
+mod engine;
 mod experiment;
 mod fault;
 mod files;
@@ -20,6 +21,7 @@ mod relay;
 mod report;
 mod signals;
 mod threads;
+mod thunk;
 mod values;
 mod words;
 
@@ -55,6 +57,9 @@ enum Command {
     Jpeg(jpeg::Command),
     /// The cameras and displays there are
     Devices,
+    /// Commands put off as values: created, explained, forced in parallel and remembered
+    #[command(subcommand)]
+    Thunk(thunk::Command),
     /// Carries datagrams between two programs over emulated links in real time
     Relay(relay::Arguments),
 }
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         Command::Emulate(arguments) => emulate::run(&arguments),
         Command::Jpeg(command) => jpeg::run(&command).map(done),
         Command::Devices => devices::run().map(done),
+        Command::Thunk(command) => thunk::run(&command).map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
     outcome.unwrap_or_else(|error| fault::of_work(&error))

@@ -18,4 +18,5 @@ mod emulate;
 mod experiment;
 mod outputs;
 mod relay;
+mod thunk;
 mod words;
