@@ -15,6 +15,9 @@ use crate::values::thread_count;
 /// Who runs thunks, how many at once, and where what they make is kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EngineArguments {
+    /// Who runs them; so far only this machine
+    #[arg(long, default_value = "local", value_parser = ["local"])]
+    engine: String,
     /// How many thunks run at once [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = thread_count, allow_negative_numbers = true)]
     jobs: Option<NonZero<usize>>,

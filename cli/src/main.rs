@@ -12,9 +12,11 @@ mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod engine;
+mod excamera;
 mod experiment;
 mod fault;
 mod files;
+mod function;
 mod jpeg;
 mod progress;
 mod relay;
@@ -57,6 +59,12 @@ enum Command {
     Jpeg(jpeg::Command),
     /// The cameras and displays there are
     Devices,
+    /// Films, encoded in many small tasks side by side
+    #[command(subcommand)]
+    Excamera(excamera::Command),
+    /// One of the functions that thunks of films are made of: files of this folder in, files out
+    #[command(subcommand, hide = true)]
+    Function(function::Command),
     /// Commands put off as values: created, explained, forced in parallel and remembered
     #[command(subcommand)]
     Thunk(thunk::Command),
@@ -80,6 +88,8 @@ fn main() -> ExitCode {
         Command::Emulate(arguments) => emulate::run(&arguments),
         Command::Jpeg(command) => jpeg::run(&command).map(done),
         Command::Devices => devices::run().map(done),
+        Command::Excamera(command) => excamera::run(&command).map(done),
+        Command::Function(command) => function::run(&command).map(done),
         Command::Thunk(command) => thunk::run(&command).map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
