@@ -173,7 +173,8 @@ fn force(
     figures: &mut Figures,
 ) -> Result<Vec<Vec<u8>>> {
     let digests: Vec<Digest> = chunks.iter().map(|chunk| Digest::of(chunk)).collect();
-    let Batch { graph, chunks: targets } = Batch::new(Digest::of(function), &digests, settings)?;
+    let Batch { graph, chunks: targets } =
+        Batch::new(Digest::of(function), &digests, arguments.chunk_frames.into(), settings)?;
     let steps: BTreeMap<_, _> = graph.iter().filter_map(|(id, thunk)| Some((id, Step::of(thunk)?))).collect();
     let values: BTreeMap<Digest, &[u8]> = digests
         .into_iter()

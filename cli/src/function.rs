@@ -11,7 +11,12 @@ use crate::values::{EffortName, quantizer};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// pictures -> frames, state
-    Encode(SettingsArguments),
+    Encode {
+        #[command(flatten)]
+        settings: SettingsArguments,
+        /// Frames before, in the batch
+        before: usize,
+    },
     /// pictures, before -> frames
     Reencode(SettingsArguments),
     /// pictures, chunk, first, expected, before -> frames, state
@@ -34,7 +39,7 @@ impl SettingsArguments {
 pub(crate) fn run(command: &Command) -> Result<()> {
     let pictures = read("pictures")?;
     let (frames, state) = match command {
-        Command::Encode(arguments) => encode(&pictures, arguments.settings())?,
+        Command::Encode { settings, before } => encode(&pictures, *before, settings.settings())?,
         Command::Reencode(arguments) => {
             return write("frames", &reencode(&pictures, &read("before")?, arguments.settings())?);
         }

@@ -65,8 +65,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Encodes a chunk of pictures from a key frame on. The last frame refreshes all references, so that the state it leads to
-/// has one picture (ExCamera's encode and terminate). Answers the frames, as IVF, and that state.
-pub fn encode(pictures: &[u8], settings: Settings) -> Result<(Vec<u8>, Vec<u8>), Error> {
+/// has one picture (ExCamera's encode and terminate). `before` frames of the batch come before it: it goes on with renewing
+/// the background where these will have come to. Answers the frames, as IVF, and the state.
+pub fn encode(pictures: &[u8], before: usize, settings: Settings) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let pictures = read_pictures(pictures)?;
     let (mut state, mut hints) = (State::blank(), Hints::default());
     let mut frames = Vec::with_capacity(pictures.len());
@@ -79,6 +80,9 @@ pub fn encode(pictures: &[u8], settings: Settings) -> Result<(Vec<u8>, Vec<u8>),
         let analysis = analyse(&state, picture, &plan, &hints, settings.effort).map_err(Error::Encode)?;
         let encoded = analysis.finish(settings.quantizer);
         hints = analysis.hints();
+        if number == 0 {
+            hints = hints.renewing_after(before);
+        }
         state = encoded.target;
         frames.push(encoded.frame);
     }

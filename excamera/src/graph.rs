@@ -49,9 +49,14 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of the chunks whose pictures are `pictures`. `function` is the executable: it is run with the arguments
+    /// The batch of the chunks whose pictures are `pictures`, `chunk_frames` each. `function` is the executable: it is run with the arguments
     /// `function`, a step's name and the settings, in a folder with the step's inputs.
-    pub fn new(function: Digest, pictures: &[Digest], settings: Settings) -> Result<Self, ThunkError> {
+    pub fn new(
+        function: Digest,
+        pictures: &[Digest],
+        chunk_frames: usize,
+        settings: Settings,
+    ) -> Result<Self, ThunkError> {
         let mut graph = Graph::default();
         let step = |step: Step, makes: &[&str], pictures: Digest| -> Result<Thunk, ThunkError> {
             let (quantizer, effort) = (settings.quantizer.value().to_string(), effort_name(settings.effort));
@@ -66,8 +71,10 @@ impl Batch {
         let output = |thunk, name: &str| Ok::<_, ThunkError>(Input::output(thunk, RelativePath::new(name)?));
         let mut chunks = Vec::with_capacity(pictures.len());
         let mut before: Option<(ThunkId, ThunkId)> = None;
-        for &pictures in pictures {
-            let encoded = graph.insert(step(Step::Encode, &["frames", "state"], pictures)?)?;
+        for (number, &pictures) in pictures.iter().enumerate() {
+            let mut encoded = step(Step::Encode, &["frames", "state"], pictures)?;
+            encoded.arguments.push((number * chunk_frames).to_string());
+            let encoded = graph.insert(encoded)?;
             let joined = match before {
                 None => encoded,
                 Some((encoded_before, joined_before)) => {

@@ -15,6 +15,7 @@ mod demo;
 mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
+mod excamera;
 mod experiment;
 mod outputs;
 mod relay;
