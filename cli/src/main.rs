@@ -11,15 +11,19 @@ mod demo;
 mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
+mod engine;
+mod excamera;
 mod experiment;
 mod fault;
 mod files;
+mod function;
 mod jpeg;
 mod progress;
 mod relay;
 mod report;
 mod signals;
 mod threads;
+mod thunk;
 mod values;
 mod words;
 
@@ -55,6 +59,15 @@ enum Command {
     Jpeg(jpeg::Command),
     /// The cameras and displays there are
     Devices,
+    /// Films, encoded in many small tasks side by side
+    #[command(subcommand)]
+    Excamera(excamera::Command),
+    /// One of the functions that thunks of films are made of: files of this folder in, files out
+    #[command(subcommand, hide = true)]
+    Function(function::Command),
+    /// Commands put off as values: created, explained, forced in parallel and remembered
+    #[command(subcommand)]
+    Thunk(thunk::Command),
     /// Carries datagrams between two programs over emulated links in real time
     Relay(relay::Arguments),
 }
@@ -75,6 +88,9 @@ fn main() -> ExitCode {
         Command::Emulate(arguments) => emulate::run(&arguments),
         Command::Jpeg(command) => jpeg::run(&command).map(done),
         Command::Devices => devices::run().map(done),
+        Command::Excamera(command) => excamera::run(&command).map(done),
+        Command::Function(command) => function::run(&command).map(done),
+        Command::Thunk(command) => thunk::run(&command).map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
     outcome.unwrap_or_else(|error| fault::of_work(&error))

@@ -47,7 +47,8 @@ pub use bitstream::frame_header::HeaderError;
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
 pub use encode::{
-    Analysis, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, Sizes, analyse, analyse_on,
+    Analysis, DecisionReader, Decisions, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, RebaseError,
+    Sizes, analyse, analyse_on,
 };
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;

@@ -26,6 +26,8 @@ pub struct Event {
     pub thunk: ThunkId,
     /// It was remembered.
     pub memoised: bool,
+    /// How long it ran, if it was not.
+    pub took: Duration,
     /// How many are made by now.
     pub done: usize,
     /// How many are wanted, as far as is known by now.
@@ -194,7 +196,7 @@ impl Run<'_> {
                 *counted += 1;
                 shared.forced.ran += took;
                 let done = shared.forced.memoised + shared.forced.executed;
-                (self.tell)(Event { thunk: job.thunk, memoised, done, wanted: shared.reducer.wanted() });
+                (self.tell)(Event { thunk: job.thunk, memoised, took, done, wanted: shared.reducer.wanted() });
             }
             Done::Lost(lost) => {
                 if !shared.reducer.handle_lost(job.thunk, &lost) {

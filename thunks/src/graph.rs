@@ -25,6 +25,11 @@ impl Graph {
         Ok(id)
     }
 
+    /// Adds all thunks of another graph.
+    pub fn join(&mut self, other: &Self) {
+        self.thunks.extend(other.iter().map(|(id, thunk)| (id, thunk.clone())));
+    }
+
     /// The thunk of this name.
     pub fn get(&self, id: ThunkId) -> Option<&Thunk> {
         self.thunks.get(&id)

@@ -15,7 +15,9 @@ mod demo;
 mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
+mod excamera;
 mod experiment;
 mod outputs;
 mod relay;
+mod thunk;
 mod words;

@@ -65,7 +65,7 @@ pub struct Analysis {
     pub(super) token_prices: OnceLock<Box<TokenPrices>>,
     /// As [`Analysis::modes`] tells it.
     pub(super) mode_record: OnceLock<ModeRecord>,
-    hints: Hints,
+    pub(super) hints: Hints,
 }
 
 /// What is known of a row of macroblocks besides what the grid says.

@@ -30,6 +30,11 @@ pub(super) struct Background {
 }
 
 impl Background {
+    /// A background of so many macroblocks, of which nothing is known but where the search has come to in `frames` frames.
+    pub(super) fn begun(macroblocks: usize, frames: usize) -> Self {
+        Self { fresh: Arc::default(), next: frames.wrapping_mul(most(macroblocks)) % macroblocks.max(1) }
+    }
+
     /// Chooses what to renew among macroblocks that stand still, and answers what the next frame is to know.
     /// `stands_still(index)` and `is_kept(index)` tell which macroblocks are where they were, and which are also exactly as they were.
     pub(super) fn renew(
@@ -40,7 +45,7 @@ impl Background {
     ) -> (Vec<usize>, Self) {
         let was_fresh = |index: usize| self.fresh.get(index).copied().unwrap_or(false);
         let mut fresh: Vec<bool> = (0..macroblocks).map(|index| was_fresh(index) && is_kept(index)).collect();
-        let most = (macroblocks * SHARE / 1000).max(1);
+        let most = most(macroblocks);
         let mut chosen = Vec::with_capacity(most);
         let mut next = self.next;
         for index in (0..macroblocks).map(|step| (self.next + step) % macroblocks) {
@@ -55,6 +60,11 @@ impl Background {
         }
         (chosen, Self { fresh: fresh.into(), next })
     }
+}
+
+/// How many of so many macroblocks are renewed in one frame.
+fn most(macroblocks: usize) -> usize {
+    (macroblocks * SHARE / 1000).max(1)
 }
 
 /// What a frame at `quantizer` says of its segments where `renewed` of its macroblocks are being renewed.

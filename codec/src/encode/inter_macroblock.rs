@@ -67,14 +67,6 @@ impl RowPass<'_> {
         starts
     }
 
-    fn vectors_around(&self, place: Place) -> VectorsAround {
-        let above = place.cell - self.decided.grid.stride();
-        VectorsAround {
-            above: std::array::from_fn(|x| self.decided.grid.subblock_vector(above, 12 + x)),
-            left: std::array::from_fn(|y| self.decided.grid.subblock_vector(place.cell - 1, 4 * y + 3)),
-        }
-    }
-
     /// The best way to split the macroblock, if one is cheaper than how it is best predicted as a whole.
     fn choose_split(
         &self,
@@ -92,7 +84,7 @@ impl RowPass<'_> {
             plane: picture.planes[0],
             position: place.position(),
             best: offered.best,
-            around: self.vectors_around(place),
+            around: VectorsAround::of_cell(&self.decided.grid, place.cell),
         };
         let said = self.pass.lambda.absolute(picture.cost + mode_cost(LumaMode::Split, &offered.mode_probabilities));
         let limit = whole.cost.checked_sub(said)?;
@@ -146,7 +138,7 @@ impl RowPass<'_> {
     ) {
         let picture = &inter.pictures[picture];
         let best = self.weighing.offered.best;
-        let around = self.vectors_around(place);
+        let around = VectorsAround::of_cell(&self.decided.grid, place.cell);
         for &first in SPLIT_FIRST_SUBBLOCK[usize::from(choice.split)] {
             let vector = choice.vectors[usize::from(first)];
             let (left, above) = around.of(&choice.vectors, usize::from(first));

@@ -82,6 +82,16 @@ pub(super) struct Field {
 }
 
 impl Hints {
+    /// The same, where the background has been renewed through `frames` frames before, of which nothing else is known: so
+    /// chunks that are encoded without knowing of each other renew different parts of it.
+    #[must_use]
+    pub fn renewing_after(mut self, frames: usize) -> Self {
+        if let Some(field) = &mut self.field {
+            field.background = Background::begun(field.vectors.len(), frames);
+        }
+        self
+    }
+
     /// What is known of a picture of `size`, if anything.
     pub(super) fn of_size(&self, size: Size) -> Option<&Field> {
         self.field.as_ref().filter(|field| field.size == size)

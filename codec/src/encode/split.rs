@@ -8,7 +8,7 @@ use crate::bitstream::modes::vector_context;
 use crate::bitstream::tables::{SPLIT_PROBABILITIES, SPLIT_TREE, SUBBLOCK_VECTOR_CONTEXTS, SUBBLOCK_VECTOR_TREE};
 use crate::kernels::difference::satd_8x8;
 use crate::kernels::interpolate::{self, Interpolation, TAPS_BEFORE};
-use crate::macroblock::MotionVector;
+use crate::macroblock::{MacroblockGrid, MotionVector};
 use crate::picture::PlaneView;
 
 /// A way to split a macroblock.
@@ -82,6 +82,15 @@ impl PartVector {
 }
 
 impl VectorsAround {
+    /// The vectors around the macroblock in `cell`.
+    pub(super) fn of_cell(grid: &MacroblockGrid, cell: usize) -> Self {
+        let above = cell - grid.stride();
+        Self {
+            above: std::array::from_fn(|x| grid.subblock_vector(above, 12 + x)),
+            left: std::array::from_fn(|y| grid.subblock_vector(cell - 1, 4 * y + 3)),
+        }
+    }
+
     /// The vectors to the left of and above subblock `index` of a macroblock that has `vectors`.
     pub(super) fn of(&self, vectors: &[MotionVector; 16], index: usize) -> (MotionVector, MotionVector) {
         let left = if index.is_multiple_of(4) { self.left[index / 4] } else { vectors[index - 1] };

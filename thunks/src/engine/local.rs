@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
@@ -40,6 +41,9 @@ pub struct Local {
     /// Where functions run.
     work: PathBuf,
     most_bytes: u64,
+    /// Files are laid out side by side, but none while a process starts: that would hold an executable open for writing which
+    /// another thread is about to start (`ETXTBSY`).
+    starting: RwLock<()>,
 }
 
 impl Local {
@@ -49,7 +53,7 @@ impl Local {
         let work = folder.join("work");
         fs::create_dir_all(&work).map_err(|error| doing("making", &work, error))?;
         let (blobs, memo) = (Store::open(folder.join("blobs"))?, Store::open(folder.join("memo"))?);
-        Ok(Self { blobs, memo, work, most_bytes })
+        Ok(Self { blobs, memo, work, most_bytes, starting: RwLock::new(()) })
     }
 
     /// Throws away what was used longest ago, where there is too much. What is remembered of it is worked out again when it
@@ -139,12 +143,15 @@ impl Engine for Local {
         let root = TempDir::new_in(&self.work).map_err(|error| doing("making a folder in", &self.work, error))?;
         let tree = root.path().join("tree");
         fs::create_dir(&tree).map_err(|error| doing("making", &tree, error))?;
-        self.lay_out(part(&action.input_root_digest)?, &tree)?;
+        {
+            let _none_starts = self.starting.read().unwrap_or_else(PoisonError::into_inner);
+            self.lay_out(part(&action.input_root_digest)?, &tree)?;
+        }
         for path in command.output_paths.iter().filter_map(|path| Path::new(path).parent()) {
             let folder = tree.join(path);
             fs::create_dir_all(&folder).map_err(|error| doing("making", &folder, error))?;
         }
-        let process = Process { command: &command, tree: &tree, stderr: root.path().join("stderr") };
+        let process = Process { engine: self, command: &command, tree: &tree, stderr: root.path().join("stderr") };
         let (ended, took) = process.run(action.timeout.map(from_message));
         let reason = match ended {
             Err(reason) => reason,
@@ -162,6 +169,7 @@ impl Engine for Local {
 
 /// A command that runs in its folder.
 struct Process<'a> {
+    engine: &'a Local,
     command: &'a api::Command,
     tree: &'a Path,
     /// Where what it says on standard error goes.
@@ -192,6 +200,7 @@ impl Process<'_> {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.tree).env_clear().envs(variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        let _none_is_written = self.engine.starting.write().unwrap_or_else(PoisonError::into_inner);
         SharedChild::spawn(&mut command).map_err(not_started)
     }
 

@@ -1,0 +1,90 @@
+//! Where thunks are run and kept, as arguments of every command that has some.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result, bail};
+use oyster_thunks::engine::{Local, LocalConfig};
+use oyster_thunks::{Digest, Event, Forced, Graph, Reducer, Sources, ThunkId, force};
+
+use crate::progress::Progress;
+use crate::values::thread_count;
+
+/// Who runs thunks, how many at once, and where what they make is kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EngineArguments {
+    /// Who runs them; so far only this machine
+    #[arg(long, default_value = "local", value_parser = ["local"])]
+    engine: String,
+    /// How many thunks run at once [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = thread_count, allow_negative_numbers = true)]
+    jobs: Option<NonZero<usize>>,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+/// Where what thunks are made of and make is kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreArguments {
+    /// The folder where blobs and results are kept [default: oyster/thunks in the cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    store: Option<PathBuf>,
+    /// The most bytes of blobs that stay there from one run to the next
+    #[arg(long, value_name = "N", default_value_t = MOST_STORE_BYTES)]
+    store_bytes: u64,
+}
+
+/// About ten minutes of film in 720p, uncompressed.
+const MOST_STORE_BYTES: u64 = 16 << 30;
+
+impl StoreArguments {
+    pub(crate) fn open(&self) -> Result<Local> {
+        let folder = self.store.clone().map_or_else(default_folder, Ok)?;
+        // Functions run in folders below it, and say paths within these.
+        let folder = std::path::absolute(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Local::open(LocalConfig { folder, most_bytes: self.store_bytes })?)
+    }
+}
+
+impl EngineArguments {
+    pub(crate) fn open(&self) -> Result<Local> {
+        self.store.open()
+    }
+
+    /// Makes `targets`, taking values that the engine lacks from `sources`.
+    pub(crate) fn force(
+        &self,
+        engine: &Local,
+        graph: Graph,
+        targets: &[ThunkId],
+        sources: Sources<'_>,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Forced> {
+        let reducer = Reducer::new(graph, targets)?;
+        let jobs = self.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+        Ok(force(reducer, engine, sources, jobs, tell)?)
+    }
+}
+
+/// Tells how many thunks are made, on top of `before`.
+pub(crate) fn telling(progress: &Mutex<Progress>, before: usize) -> impl Fn(Event) + Sync {
+    move |event| progress.lock().unwrap_or_else(PoisonError::into_inner).tell((before + event.done) as u64)
+}
+
+/// What is in a blob that must be in the store.
+pub(crate) fn fetch(engine: &dyn oyster_thunks::Engine, digest: Digest) -> Result<Vec<u8>> {
+    match engine.fetch(digest)? {
+        Some(bytes) => Ok(bytes),
+        None => bail!("the store no longer has {digest}: it holds too little for this"),
+    }
+}
+
+fn default_folder() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    match variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache"))) {
+        Some(cache) => Ok(cache.join("oyster").join("thunks")),
+        None => bail!("neither XDG_CACHE_HOME nor HOME says where thunks are to be kept; --store does"),
+    }
+}

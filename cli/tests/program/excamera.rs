@@ -1,0 +1,75 @@
+//! A film encoded in chunks: what comes out plays, is the same for any number of workers, and is not worked out twice.
+
+use oyster_codec::container::FrameRate;
+use oyster_codec::container::y4m::Y4mWriter;
+
+use crate::shell::{Folder, installed};
+
+const ENCODE: [&str; 13] = [
+    "excamera",
+    "encode",
+    "clip.y4m",
+    "--quantizer",
+    "40",
+    "--chunk-frames",
+    "3",
+    "--batch-chunks",
+    "4",
+    "--effort",
+    "live",
+    "--store",
+    "store",
+];
+
+fn encode(folder: &Folder, arguments: &[&str]) -> [u64; 2] {
+    let figures = folder.oyster(&[&ENCODE[..], &["--json", "-"], arguments].concat()).json(&[
+        "frames",
+        "bytes",
+        "ssim_y_db",
+        "wall_s",
+        "cpu_s",
+        "serial_rebase_s",
+        "thunks",
+        "executed",
+        "memoised",
+    ]);
+    assert!(figures["ssim_y_db"].as_f64().unwrap() > 8.0, "{figures}");
+    ["executed", "memoised"].map(|key| figures[key].as_u64().unwrap())
+}
+
+#[test]
+fn a_film_is_encoded_once_and_only_what_changed_again() {
+    let folder = Folder::new("excamera");
+    let mut pictures = folder.clip(20);
+    // Two batches, of four chunks and of three: each chunk but the first of its batch takes three tasks.
+    assert_eq!(encode(&folder, &["--output", "one.ivf", "--jobs", "1"]), [10 + 7, 0]);
+    assert_eq!(encode(&folder, &["--output", "two.ivf", "--jobs", "2"]), [0, 17]);
+    let other = ["--output", "three.ivf", "--jobs", "3", "--store", "other"];
+    assert_eq!(folder.read("one.ivf"), folder.read("two.ivf"));
+    folder.oyster(&[&ENCODE[..11], &other].concat()).succeeds();
+    assert_eq!(folder.read("one.ivf"), folder.read("three.ivf"));
+    let keys: Vec<usize> =
+        folder.frames("one.ivf").iter().enumerate().filter(|(_, frame)| frame[0] & 1 == 0).map(|(at, _)| at).collect();
+    assert_eq!(keys, [0, 12]);
+    // A frame of the second batch's last chunk: its three tasks are done again, and nothing else.
+    pictures[19].i420_mut()[..400].fill(200);
+    let mut clip = Y4mWriter::new(Vec::new(), pictures[0].size(), FrameRate::new(30, 1).unwrap()).unwrap();
+    pictures.iter().for_each(|picture| clip.write_frame(picture).unwrap());
+    folder.write("clip.y4m", clip.finish().unwrap());
+    assert_eq!(encode(&folder, &["--output", "four.ivf"]), [3, 14]);
+}
+
+#[test]
+fn other_decoders_see_the_same_film() {
+    let folder = Folder::new("excamera-foreign");
+    folder.clip(20);
+    encode(&folder, &["--output", "out.ivf"]);
+    folder.oyster(&["codec", "decode", "out.ivf", "--output", "ours.y4m"]).succeeds();
+    if installed("vpxdec") {
+        assert!(folder.command("vpxdec", &["-o", "theirs.y4m", "out.ivf"]).status().unwrap().success());
+        let pictures = |name: &str| folder.read(name)[100..].to_vec();
+        let (ours, theirs) = (pictures("ours.y4m"), pictures("theirs.y4m"));
+        let length = ours.len().min(theirs.len()) - 200;
+        assert_eq!(ours[ours.len() - length..], theirs[theirs.len() - length..]);
+    }
+}
