@@ -14,7 +14,7 @@ fn scene(size: Size, time: i32) -> Image {
     let [luma, u, v] = image.planes_mut();
     for (index, sample) in luma.iter_mut().enumerate() {
         let (x, y) = ((index % size.width()) as i32, (index / size.width()) as i32);
-        let texture = ((x + time) * 7 ^ (y - time / 2) * 13) % 97;
+        let texture = (((x + time) * 7) ^ ((y - time / 2) * 13)) % 97;
         let disc = if (x - 90 + 3 * time).pow(2) + (y - 30 - time).pow(2) < 300 { 100 } else { 0 };
         *sample = (40 + texture + disc) as u8;
     }

@@ -29,8 +29,9 @@ const COARSEST_TELLING: u8 = 100;
 const LARGEST_FRAME: f64 = 2.93;
 /// Where the link takes this many times the largest frame, one version suffices: what a frame comes to is known well enough from the
 /// last one, and neither a wrong guess nor what the budget loses while encoding comes to that. Predicting sizes and making a second version
-/// took half of the encoder's time [measured, 640x360].
-const ROOMY: f64 = 2.0;
+/// took half of the encoder's time [measured, 640x360]. From twice on, a call beside Cubic and one whose packets come late lost pictures for want of the
+/// second.
+const ROOMY: f64 = 4.0;
 /// But only where frames have come to about that: what leads there in one step is a prediction.
 const SETTLED_STEPS: u8 = 3;
 /// A version of this many payload bytes fits one packet and is always worth trying on a link that barely moves.
