@@ -304,7 +304,7 @@ const CONTESTED_SHARE: f64 = 0.6;
 /// In a queue that never empties each sender has room for so many bytes of its own, whatever its rate, and this share of the
 /// ceiling: who has more of the link is held shorter, until all have alike (as in Vegas and FAST). Rooms in proportion to the
 /// rate leave any division as it is: over 20 pairs of calls on links of 0.5 to 3 Mbit/s Jain's index was 0.85 at the least and
-/// 0.98 on average; 0.96 and 0.995 with this.
+/// 0.98 on average; 0.96 and 0.993 with this.
 const OWN_QUEUE_BYTES: f64 = 3000.0;
 const STANDING_SHARE: f64 = 0.35;
 
