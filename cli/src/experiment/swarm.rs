@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!(crate::fault::BadArgument(format!("a call of the swarm lasts at least {} s", SHORTEST.as_secs())));
     }
     let swarm = Swarm::new(arguments.seconds);
-    if arguments.seeds.clone().count() == 1 {
+    if arguments.seeds.end - arguments.seeds.start == 1 {
         words::tell(&swarm.describe(arguments.seeds.start));
     }
     let next = AtomicU64::new(arguments.seeds.start);

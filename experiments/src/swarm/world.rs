@@ -127,11 +127,9 @@ impl<'a> World<'a> {
 
     /// What happens at once when a trouble begins.
     fn begin_troubles(&mut self, now: Duration) {
-        while let Some(Episode { trouble, time }) =
-            self.weather.episodes.get(self.begun).filter(|e| e.time.start <= now)
+        while let Some(Episode { trouble, .. }) = self.weather.episodes.get(self.begun).filter(|e| e.time.start <= now)
         {
             self.begun += 1;
-            debug_assert!(time.start <= now);
             match *trouble {
                 Trouble::NewSize(size) => self.size = size,
                 Trouble::ReceiverRestarts => {
