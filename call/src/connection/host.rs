@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Calls, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use oyster_signalling::{Dialogue, Farewell, Message, Nonce, Offer, Secret, Stage, Ticket};
+use oyster_signalling::{Dialogue, Farewell, Fingerprint, Input, Message, Nonce, Offer, Secret, Stage, Ticket};
 use parking_lot::Mutex;
-use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
+use quinn::{Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
 use super::addresses::reachable;
 use super::session::{Session, Stream, binding, fingerprint};
-use super::settings::{server, socket};
+use super::settings::{KEEP_ALIVE, server, socket};
+use super::silence::is_silent;
 use super::{KnownPeers, Network, STEP_PATIENCE, cryptography, ourselves, random};
 
 /// Why nobody can be answered.
@@ -62,7 +64,15 @@ struct Door {
     used: Vec<Secret>,
     known: KnownPeers,
     admits_known: bool,
-    is_busy: bool,
+    call: Option<Call>,
+}
+
+/// The one call at a time, from the good ticket to the last word.
+#[derive(Debug)]
+struct Call {
+    peer: Fingerprint,
+    connection: Connection,
+    inputs: Sender<Input>,
 }
 
 impl Network {
@@ -80,7 +90,7 @@ impl Network {
         let addresses = reachable(endpoint.local_addr().map_err(refused)?);
         let secret = Secret(random(&cryptography()));
         let ticket = Ticket::new(self.identity.fingerprint(), secret, addresses);
-        let door = Arc::new(Mutex::new(Door { secret, used: Vec::new(), known, admits_known, is_busy: false }));
+        let door = Arc::new(Mutex::new(Door { secret, used: Vec::new(), known, admits_known, call: None }));
         // One call is let in at a time.
         let (announce, calls) = sync_channel(1);
         let runtime = self.runtime.handle().clone();
@@ -156,24 +166,23 @@ async fn receive(
         _ => None,
     };
     let peer = fingerprint(&connection)?;
-    let (dialogue, begun) = {
+    let binding = binding(&connection)?;
+    let gone = gone_call(door, &peer).await;
+    let (session, conversation, begun, is_call) = {
         let mut door = door.lock();
-        let offer = Offer {
-            secret: door.secret,
-            used: door.used.clone(),
-            knows_caller: door.admits_known && door.known.contains(&peer),
-            is_busy: door.is_busy,
-        };
+        let offer = door.offer(&peer, gone);
         let (program, abilities) = ourselves();
         let nonce = Nonce(random(&cryptography()));
-        let mut dialogue = Dialogue::answer(program, abilities, offer, binding(&connection)?, nonce);
-        let begun = dialogue.handle(oyster_signalling::Input::Heard(hello));
+        let mut dialogue = Dialogue::answer(program, abilities, offer, binding, nonce);
+        let begun = dialogue.handle(Input::Heard(hello));
+        let is_call = dialogue.stage() == Stage::Binding;
+        let (session, conversation) = Session::begin(stream, dialogue, runtime);
         // Under the lock, so that of two who come at once the second finds it closed.
-        door.is_busy |= dialogue.stage() == Stage::Binding;
-        (dialogue, begun)
+        if is_call {
+            door.begin(Call { peer, connection: connection.clone(), inputs: session.inputs.clone() });
+        }
+        (session, conversation, begun, is_call)
     };
-    let is_call = dialogue.stage() == Stage::Binding;
-    let (session, conversation) = Session::begin(stream, dialogue, runtime);
     let accepted = || {
         let mut door = door.lock();
         // A call was accepted with the ticket that stands: it is used. A known peer may have come with an old one.
@@ -188,7 +197,7 @@ async fn receive(
         conversation.run(begun, || {}).await;
         return None;
     }
-    let claim = Claim(Arc::clone(door));
+    let claim = Claim { door: Arc::clone(door), connection: connection.stable_id() };
     if announce.try_send(session).is_ok() {
         conversation.run(begun, accepted).await;
     }
@@ -196,7 +205,35 @@ async fn receive(
     Some(())
 }
 
+/// The call that this peer itself is in, by its connection, if nothing is heard there any more: its program or machine has died, or
+/// it would not knock.
+async fn gone_call(door: &Mutex<Door>, peer: &Fingerprint) -> Option<usize> {
+    let connection = door.lock().call.as_ref().filter(|call| call.peer == *peer)?.connection.clone();
+    is_silent(&connection, GONE_AFTER).await.then(|| connection.stable_id())
+}
+
 impl Door {
+    /// What is open to this peer. One whose call is `gone` may call again at once, though its ticket is used: it has proved to be who
+    /// was let in with it.
+    fn offer(&self, peer: &Fingerprint, gone: Option<usize>) -> Offer {
+        let current = self.call.as_ref().map(|call| call.connection.stable_id());
+        let comes_back = gone.is_some() && current.is_none_or(|current| Some(current) == gone);
+        Offer {
+            secret: self.secret,
+            used: self.used.clone(),
+            knows_caller: comes_back || self.admits_known && self.known.contains(peer),
+            is_busy: current.is_some() && !comes_back,
+        }
+    }
+
+    /// A call begins; the one that it comes in place of is over.
+    fn begin(&mut self, call: Call) {
+        if let Some(before) = self.call.replace(call) {
+            // A dialogue that takes no more has ended by itself.
+            let _ = before.inputs.try_send(Input::Lost(Farewell::Silent));
+        }
+    }
+
     /// A new secret in place of the one that stands.
     fn use_up(&mut self) {
         if self.used.len() == MAX_USED {
@@ -207,12 +244,18 @@ impl Door {
     }
 }
 
-/// The one call at a time.
-struct Claim(Arc<Mutex<Door>>);
+/// Opens the door again when the call of this connection is over.
+struct Claim {
+    door: Arc<Mutex<Door>>,
+    connection: usize,
+}
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.lock().is_busy = false;
+        let mut door = self.door.lock();
+        if door.call.as_ref().is_some_and(|call| call.connection.stable_id() == self.connection) {
+            door.call = None;
+        }
     }
 }
 
@@ -220,5 +263,7 @@ impl Drop for Claim {
 const MAX_CONNECTIONS: usize = 16;
 /// Used secrets remembered, to tell a used ticket from a wrong one.
 const MAX_USED: usize = 64;
+/// A peer that knocks while its own call has been silent for so long is not in that call any more.
+const GONE_AFTER: Duration = KEEP_ALIVE.saturating_mul(3);
 /// How long the last words may take to leave.
 const LAST_WORDS: Duration = Duration::from_millis(300);

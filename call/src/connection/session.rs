@@ -47,7 +47,7 @@ pub enum Event {
 pub struct Session {
     pub(super) connection: Connection,
     pub(super) runtime: Handle,
-    inputs: Sender<Input>,
+    pub(super) inputs: Sender<Input>,
     events: Events<Event>,
 }
 

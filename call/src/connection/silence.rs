@@ -39,6 +39,13 @@ impl Silence {
     }
 }
 
+/// Whether nothing is heard in the time from now on.
+pub(super) async fn is_silent(connection: &Connection, patience: Duration) -> bool {
+    let heard = connection.stats().udp_rx.datagrams;
+    sleep(patience).await;
+    heard == connection.stats().udp_rx.datagrams
+}
+
 /// The caller's watch over its path: when nothing is heard for a while it goes on from a new socket, which a network that has
 /// forgotten the old one, or one that was left for another, takes for a change of address. QUIC then proves the new path.
 pub(super) async fn keep_reachable(endpoint: Arc<Endpoint>, connection: Connection) {

@@ -251,6 +251,25 @@ fn a_caller_that_is_killed_leaves_an_answerer_that_can_be_called_again() {
 }
 
 #[test]
+fn a_caller_that_is_killed_calls_again_at_once_with_the_same_ticket() {
+    let (ann, bob, eve) =
+        (Machine::new("call-again-ann"), Machine::new("call-again-bob"), Machine::new("call-again-eve"));
+    let (mut answer, ticket) = ann.answers("--accept");
+    let mut call = bob.calls(&ticket, "");
+    call.hears("first picture");
+    bob.calls_in_vain(&ticket, "", &["busy"]);
+    call.signal(Signal::KILL);
+    eve.calls_in_vain(&ticket, "", &["busy"]);
+    let mut call = bob.calls(&ticket, "");
+    answer.hears("the other side is gone");
+    call.hears("first picture");
+    call.signal(Signal::INT);
+    call.end().succeeds();
+    answer.hears("hung up");
+    bob.calls_in_vain(&ticket, "", &["used"]);
+}
+
+#[test]
 fn a_call_outlasts_a_blackout_of_its_link() {
     let (ann, bob) = (Machine::new("call-blackout-ann"), Machine::new("call-blackout-bob"));
     ann.0.link(1);
