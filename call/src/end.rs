@@ -127,6 +127,11 @@ impl<T: From<Done> + Send + 'static> End<T> {
         self.sender.handle_other_bytes(wire_bytes, now);
     }
 
+    /// The other end is heard again after a silence.
+    pub(crate) fn handle_return(&mut self) {
+        self.sender.handle_return();
+    }
+
     /// A worker is done. Answers what became of an encoded picture.
     ///
     /// # Errors

@@ -224,6 +224,11 @@ impl Sender {
         self.transport.handle_other_bytes(wire_bytes, now);
     }
 
+    /// The other end is heard again: see [`FrameSender::handle_return`].
+    pub fn handle_return(&mut self) {
+        self.transport.handle_return();
+    }
+
     /// An ack came back.
     pub fn handle_ack(&mut self, ack: &[u8], now: Duration) -> Result<(), AckError> {
         let acked = self.transport.handle_ack(ack, now)?;

@@ -205,6 +205,12 @@ impl FrameSender {
         self.others.on_sent(wire_bytes, micros(now));
     }
 
+    /// The other end is heard again, as the caller knows, after a time in which nothing came: a packet of ours may go at once, where a
+    /// probe of the silent path would be due later and later.
+    pub fn handle_return(&mut self) {
+        self.last_activity_us = None;
+    }
+
     /// A datagram that is due; call until none, after every input and at [`FrameSender::poll_timeout`].
     pub fn poll_transmit(&mut self, now: Duration) -> Option<Vec<u8>> {
         let packet = self.pacer.pop(now)?;
@@ -495,6 +501,20 @@ mod tests {
         let due = sender.poll_timeout().unwrap();
         sender.handle_other_bytes(200, now);
         assert!(sender.poll_timeout().unwrap() > due);
+    }
+
+    #[test]
+    fn an_end_that_is_heard_again_is_sent_to_at_once() {
+        let mut sender = settled();
+        // What is lost while the path is silent, and the first probe of it.
+        for at in [Duration::from_millis(800), Duration::from_millis(1000)] {
+            sender.send(vec![1; 5000], at).unwrap();
+            while sender.poll_transmit(at + Duration::from_millis(50)).is_some() {}
+        }
+        let now = Duration::from_millis(1100);
+        assert!(sender.budget(now).survival_payload_bytes.is_none(), "the next probe is not due yet");
+        sender.handle_return();
+        assert!(sender.budget(now).survival_payload_bytes.is_some());
     }
 
     #[test]

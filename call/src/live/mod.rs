@@ -129,6 +129,7 @@ impl Live {
             encoding: None,
             measured_at: None,
             path_at: None,
+            silence: Duration::ZERO,
         };
         let thread = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || exchange.run(&inbox))?;
         Ok(Self { events, post, thread: Some(thread) })
@@ -217,6 +218,8 @@ struct Exchange {
     encoding: Option<(u64, Arc<Image>)>,
     measured_at: Option<Duration>,
     path_at: Option<Duration>,
+    /// At that time.
+    silence: Duration,
 }
 
 impl Exchange {
@@ -345,8 +348,12 @@ impl Exchange {
         if self.path_at.is_some_and(|before| now < before + PATH_EVERY) {
             return;
         }
-        let Some(end) = &self.end else { return };
+        let Some(end) = &mut self.end else { return };
         self.path_at = Some(now);
+        let silence = self.line.silence.poll();
+        if std::mem::replace(&mut self.silence, silence) >= NOTABLE_SILENCE && silence < NOTABLE_SILENCE {
+            end.handle_return();
+        }
         let transport = end.sender().transport();
         let path = PathFigures {
             round_trip: transport.round_trip(),
@@ -354,7 +361,7 @@ impl Exchange {
             rate: 8.0 * transport.rate(now),
             loss: transport.loss(),
             clock_offset_us: self.line.offset.microseconds(),
-            silence: self.line.silence.poll(),
+            silence,
             sent_bytes: self.line.sent_bytes,
             received_bytes: self.line.received_bytes,
         };
@@ -480,3 +487,5 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 /// A sixtieth of the pictures of a usual call.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PATH_EVERY: Duration = Duration::from_millis(100);
+/// Longer than a camera that is on and its acks are ever silent, shorter than a change of networks.
+const NOTABLE_SILENCE: Duration = Duration::from_millis(300);
