@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
-use oyster_thunks::engine::{Local, LocalConfig};
-use oyster_thunks::{Digest, Event, Forced, Graph, Reducer, Sources, ThunkId, force};
+use oyster_thunks::engine::{Address, AddressError, Local, LocalConfig, Remote, RemoteConfig};
+use oyster_thunks::{Digest, Engine, Event, Forced, Graph, Reducer, Sources, ThunkId, force};
 
 use crate::progress::Progress;
 use crate::values::thread_count;
@@ -15,14 +15,32 @@ use crate::values::thread_count;
 /// Who runs thunks, how many at once, and where what they make is kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EngineArguments {
-    /// Who runs them; so far only this machine
-    #[arg(long, default_value = "local", value_parser = ["local"])]
-    engine: String,
+    /// Who runs them: this machine (local), or a server of the Remote Execution API at grpc://HOST:PORT[/INSTANCE], over TLS at
+    /// grpcs://HOST:PORT[/INSTANCE]
+    #[arg(long, default_value = "local", value_parser = place)]
+    engine: Place,
+    /// The file with the token that is sent to the server
+    #[arg(long, value_name = "FILE")]
+    engine_token: Option<PathBuf>,
+    /// The file with the certificates (PEM) that vouch for the server [default: those that this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    engine_ca: Option<PathBuf>,
     /// How many thunks run at once [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = thread_count, allow_negative_numbers = true)]
     jobs: Option<NonZero<usize>>,
     #[command(flatten)]
     store: StoreArguments,
+}
+
+/// Where thunks are run.
+#[derive(Clone, Debug)]
+enum Place {
+    Local,
+    Remote(Address),
+}
+
+fn place(text: &str) -> Result<Place, AddressError> {
+    if text == "local" { Ok(Place::Local) } else { text.parse().map(Place::Remote) }
 }
 
 /// Where what thunks are made of and make is kept.
@@ -49,14 +67,27 @@ impl StoreArguments {
 }
 
 impl EngineArguments {
-    pub(crate) fn open(&self) -> Result<Local> {
+    /// The engine; what it lacks may be in the store of [`Self::open_store`].
+    pub(crate) fn open(&self) -> Result<Box<dyn Engine>> {
+        let Place::Remote(address) = &self.engine else { return Ok(Box::new(self.store.open()?)) };
+        let read =
+            |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()));
+        Ok(Box::new(Remote::connect(RemoteConfig {
+            token: self.engine_token.as_ref().map(read).transpose()?,
+            authorities: self.engine_ca.as_ref().map(read).transpose()?.map(String::into_bytes),
+            ..RemoteConfig::new(address.clone())
+        })?))
+    }
+
+    /// The store of this machine, which has what was made into thunks here.
+    pub(crate) fn open_store(&self) -> Result<Local> {
         self.store.open()
     }
 
     /// Makes `targets`, taking values that the engine lacks from `sources`.
     pub(crate) fn force(
         &self,
-        engine: &Local,
+        engine: &dyn Engine,
         graph: Graph,
         targets: &[ThunkId],
         sources: Sources<'_>,
@@ -74,7 +105,7 @@ pub(crate) fn telling(progress: &Mutex<Progress>, before: usize) -> impl Fn(Even
 }
 
 /// What is in a blob that must be in the store.
-pub(crate) fn fetch(engine: &dyn oyster_thunks::Engine, digest: Digest) -> Result<Vec<u8>> {
+pub(crate) fn fetch(engine: &dyn Engine, digest: Digest) -> Result<Vec<u8>> {
     match engine.fetch(digest)? {
         Some(bytes) => Ok(bytes),
         None => bail!("the store no longer has {digest}: it holds too little for this"),

@@ -13,8 +13,7 @@ use oyster_codec::container::ivf::IvfWriter;
 use oyster_codec::container::y4m::{Y4mReader, Y4mWriter};
 use oyster_codec::{Image, QuantizerIndex, State, decode, quality};
 use oyster_excamera::{Batch, Settings, Step, frames};
-use oyster_thunks::engine::Local;
-use oyster_thunks::{Digest, Event};
+use oyster_thunks::{Digest, Engine, Event};
 use serde::Serialize;
 
 use crate::cpu;
@@ -102,7 +101,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
         if chunks.is_empty() {
             break;
         }
-        let joined = force(arguments, &engine, &function, &chunks, settings, &progress, &mut figures)?;
+        let joined = force(arguments, &*engine, &function, &chunks, settings, &progress, &mut figures)?;
         for (pictures, chunk) in chunks.iter().zip(joined) {
             let encoded = frames(&chunk)?;
             for frame in &encoded {
@@ -165,7 +164,7 @@ fn read_batch(clip: &mut Y4mReader<File>, arguments: &Arguments) -> Result<Vec<V
 /// Encodes a batch; answers the frames of its chunks, each as IVF.
 fn force(
     arguments: &Arguments,
-    engine: &Local,
+    engine: &dyn Engine,
     function: &[u8],
     chunks: &[Vec<u8>],
     settings: Settings,

@@ -1,16 +1,21 @@
 //! Where actions run and blobs are kept: the one thing that the reducer asks of a machine or a cluster.
 
+mod executed;
 mod local;
+mod remote;
 mod store;
 
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::action::Outputs;
+use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
+
+use crate::action::{OutputFile, Outputs};
 use crate::digest::Digest;
 use crate::path::RelativePath;
 
 pub use local::{Local, LocalConfig};
+pub use remote::{Address, AddressError, Remote, RemoteConfig};
 
 /// A store of blobs, a memo of actions, and somebody who executes them. Calls may come from several threads.
 pub trait Engine: Sync {
@@ -28,6 +33,12 @@ pub trait Engine: Sync {
 
     /// Executes an action whose parts and values are all in the store; remembers what it made if it succeeds.
     fn execute(&self, action: Digest) -> Result<Execution, EngineError>;
+
+    /// Throws away what was used longest ago, where there is too much and that is ours to do. What is remembered of it is worked
+    /// out again when it is asked for.
+    fn shrink(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
 }
 
 /// How an action ended.
@@ -94,6 +105,15 @@ pub enum EngineError {
         /// How that failed.
         error: io::Error,
     },
+    /// A cluster could not be reached, or did not do what it was asked.
+    Remote {
+        /// Where it is.
+        address: String,
+        /// What was asked of it.
+        what: &'static str,
+        /// What it says.
+        why: String,
+    },
     /// Something in its store is not what its name says.
     Damaged {
         /// What should be there.
@@ -111,6 +131,7 @@ impl fmt::Display for EngineError {
                 write!(f, "the engine's store lacks {}", names.join(", "))
             }
             Self::Io { what, error } => write!(f, "{what}: {error}"),
+            Self::Remote { address, what, why } => write!(f, "{address}: {what}: {why}"),
             Self::Damaged { digest, what } => write!(f, "the engine's store has something else for {digest}: {what}"),
         }
     }
@@ -120,7 +141,23 @@ impl std::error::Error for EngineError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { error, .. } => Some(error),
-            Self::Lost(_) | Self::Damaged { .. } => None,
+            Self::Lost(_) | Self::Remote { .. } | Self::Damaged { .. } => None,
         }
     }
 }
+
+/// What a result says was made; none if it says anything that nobody makes.
+fn outputs(result: &api::ActionResult) -> Option<Outputs> {
+    let file = |file: &api::OutputFile| {
+        let digest = Digest::of_part(&file.digest)?;
+        Some((RelativePath::new(&*file.path).ok()?, OutputFile { digest, executable: file.is_executable }))
+    };
+    result.output_files.iter().map(file).collect()
+}
+
+/// The end of what a function said on standard error, which is what tells why it failed.
+fn ending(said: &[u8]) -> String {
+    String::from_utf8_lossy(&said[said.len().saturating_sub(MOST_STDERR_BYTES)..]).into_owned()
+}
+
+const MOST_STDERR_BYTES: usize = 64 << 10;

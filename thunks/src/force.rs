@@ -213,6 +213,8 @@ impl Run<'_> {
         let action = &job.action;
         if !job.anew
             && let Some(outputs) = self.engine.recall(action.digest)?
+            // A cluster may remember one that ended well and did not make all.
+            && self.wanted(job).keys().all(|path| outputs.contains_key(path))
         {
             let blobs: Vec<Digest> = outputs.values().map(|file| file.digest).collect();
             if self.engine.missing(&blobs)?.is_empty() {
@@ -252,9 +254,8 @@ impl Run<'_> {
 
     /// Looks through what a job made: all that it was to make, and thunks where it was to make these.
     fn made(&self, job: &Job, outputs: Outputs, took: Duration, memoised: bool) -> Result<Done, ForceError> {
-        let wanted = self.lock().reducer.graph().get(job.thunk).map(|thunk| thunk.outputs.clone()).unwrap_or_default();
         let mut thunks = BTreeMap::new();
-        for (path, kind) in wanted {
+        for (path, kind) in self.wanted(job) {
             let Some(file) = outputs.get(&path) else {
                 return Err(self.failed(job, Failure { reason: FailureReason::NotMade(path), stderr: String::new() }));
             };
@@ -266,6 +267,11 @@ impl Run<'_> {
             }
         }
         Ok(Done::Made { outputs, took, memoised, thunks })
+    }
+
+    /// What a job is to make.
+    fn wanted(&self, job: &Job) -> BTreeMap<RelativePath, OutputKind> {
+        self.lock().reducer.graph().get(job.thunk).map(|thunk| thunk.outputs.clone()).unwrap_or_default()
     }
 
     fn failed(&self, job: &Job, failure: Failure) -> ForceError {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use oyster_thunks::Graph;
+use oyster_thunks::{Engine, Graph};
 use serde::Serialize;
 
 use super::target::Target;
@@ -43,22 +43,23 @@ struct Figures {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let begin = Instant::now();
-    let engine = arguments.engine.open()?;
-    let opened = arguments.targets.iter().map(|path| Target::open(&engine, path));
+    let (store, engine) = (arguments.engine.open_store()?, arguments.engine.open()?);
+    let opened = arguments.targets.iter().map(|path| Target::open(&store, path));
     let targets = opened.collect::<Result<Vec<Target>>>()?;
     let mut graph = Graph::default();
     for target in &targets {
         graph.join(&target.graph);
     }
     let ids: Vec<_> = targets.iter().map(|target| target.thunk).collect();
+    let sources = |digest| store.fetch(digest).map_err(std::io::Error::other);
     let progress = Mutex::new(Progress::of("thunks made"));
-    let forced = arguments.engine.force(&engine, graph, &ids, &|_| Ok(None), &telling(&progress, 0))?;
+    let forced = arguments.engine.force(&*engine, graph, &ids, &sources, &telling(&progress, 0))?;
     drop(progress);
     let mut fetched_bytes = forced.fetched_bytes;
     for Target { path, thunk, output, .. } in &targets {
         let file = forced.outputs.get(thunk).and_then(|made| made.get(output));
         let file = file.with_context(|| format!("{}: its thunk has made nothing", path.display()))?;
-        files::write(path, &fetch(&engine, file.digest)?)?;
+        files::write(path, &fetch(&*engine, file.digest)?)?;
         fetched_bytes += file.digest.bytes();
         if file.executable {
             let mode = std::fs::Permissions::from_mode(0o755);

@@ -17,7 +17,7 @@ use shared_child::SharedChild;
 use tempfile::TempDir;
 
 use super::store::{Store, doing};
-use super::{Engine, EngineError, Execution, Failure, FailureReason};
+use super::{Engine, EngineError, Execution, Failure, FailureReason, ending, outputs};
 use crate::action::{OutputFile, Outputs};
 use crate::digest::Digest;
 use crate::path::RelativePath;
@@ -54,13 +54,6 @@ impl Local {
         fs::create_dir_all(&work).map_err(|error| doing("making", &work, error))?;
         let (blobs, memo) = (Store::open(folder.join("blobs"))?, Store::open(folder.join("memo"))?);
         Ok(Self { blobs, memo, work, most_bytes, starting: RwLock::new(()) })
-    }
-
-    /// Throws away what was used longest ago, where there is too much. What is remembered of it is worked out again when it
-    /// is asked for.
-    pub fn shrink(&self) -> Result<(), EngineError> {
-        self.blobs.shrink(self.most_bytes)?;
-        self.memo.shrink(MOST_MEMO_BYTES)
     }
 
     fn message<M: Message + Default>(&self, digest: Digest) -> Result<M, EngineError> {
@@ -165,6 +158,11 @@ impl Engine for Local {
         };
         Ok(Execution::Failed(Failure { reason, stderr: process.said() }))
     }
+
+    fn shrink(&self) -> Result<(), EngineError> {
+        self.blobs.shrink(self.most_bytes)?;
+        self.memo.shrink(MOST_MEMO_BYTES)
+    }
 }
 
 /// A command that runs in its folder.
@@ -206,8 +204,7 @@ impl Process<'_> {
 
     /// The end of what it said.
     fn said(&self) -> String {
-        let bytes = fs::read(&self.stderr).unwrap_or_default();
-        String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MOST_STDERR_BYTES)..]).into_owned()
+        ending(&fs::read(&self.stderr).unwrap_or_default())
     }
 }
 
@@ -246,18 +243,7 @@ fn result(outputs: &Outputs) -> api::ActionResult {
     api::ActionResult { output_files: outputs.iter().map(file).collect(), ..api::ActionResult::default() }
 }
 
-/// What a remembered result says was made; none if it says anything that nobody makes.
-fn outputs(result: &api::ActionResult) -> Option<Outputs> {
-    let file = |file: &api::OutputFile| {
-        let digest = Digest::of_part(&file.digest)?;
-        Some((RelativePath::new(&*file.path).ok()?, OutputFile { digest, executable: file.is_executable }))
-    };
-    result.output_files.iter().map(file).collect()
-}
-
 /// A folder or a device where a file should be.
 const NO_FILE: std::io::ErrorKind = std::io::ErrorKind::InvalidInput;
 /// A remembered result takes a few hundred bytes: some hundred thousand of them.
 const MOST_MEMO_BYTES: u64 = 64 << 20;
-/// The last of what a function says is what tells why it failed.
-const MOST_STDERR_BYTES: usize = 64 << 10;

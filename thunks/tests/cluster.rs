@@ -1,0 +1,242 @@
+//! Graphs forced on a real cluster of the Remote Execution API: BuildBox's storage and executor, one process or two. `./setup test`
+//! installs it; where it is not there, these tests say so and pass.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use oyster_thunks::engine::{EngineError, FailureReason, Local, LocalConfig, Remote, RemoteConfig};
+use oyster_thunks::{Digest, Engine, ForceError, Forced, Graph, Input, Reducer, RelativePath, Thunk, ThunkId, force};
+use tempfile::TempDir;
+
+/// Where `./setup test` puts BuildBox; `BUILDBOX` names another place.
+fn buildbox() -> Option<PathBuf> {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/buildstream/subprojects/buildbox");
+    let folder = std::env::var_os("BUILDBOX").map_or(installed, PathBuf::from);
+    let found = folder.join("buildbox-casd").exists() && Path::new(BUSYBOX).exists();
+    if !found {
+        eprintln!("skipped: no BuildBox in {} or no {BUSYBOX}; ./setup test installs both", folder.display());
+    }
+    found.then_some(folder)
+}
+
+/// All programs in one file that needs nothing else: what an empty machine can run.
+const BUSYBOX: &str = "/bin/busybox";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server, ended with its value.
+struct Server {
+    process: Child,
+    port: u16,
+    /// Kept as long as what is in it is wanted.
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(more: &[&str]) -> Option<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        Self::start_at(port, tempfile::tempdir().unwrap(), more)
+    }
+
+    /// Starts it, and waits until it can be reached.
+    fn start_at(port: u16, folder: TempDir, more: &[&str]) -> Option<Self> {
+        let programs = buildbox()?;
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(programs.join("buildbox-casd"));
+        command.args(["--bind", &format!("127.0.0.1:{port}"), "--jobs", "1", "--cache-failures=false"]).args(more);
+        command.arg("--buildbox-run").arg(programs.join("buildbox-run")).arg(folder.path());
+        let log = fs::File::create(folder.path().with_extension("log")).unwrap();
+        command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let process = command.spawn().unwrap();
+        let server = Self { process, port, folder };
+        let tries = PATIENCE.as_millis() / 20;
+        let reached = (0..tries).any(|_| {
+            let reached = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+            if !reached {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            reached
+        });
+        assert!(reached, "{}", fs::read_to_string(server.folder.path().with_extension("log")).unwrap());
+        Some(server)
+    }
+
+    fn address(&self) -> String {
+        format!("grpc://127.0.0.1:{}", self.port)
+    }
+
+    fn engine(&self) -> Remote {
+        let config = RemoteConfig::new(self.address().parse().unwrap());
+        Remote::connect(RemoteConfig { patience: Duration::from_millis(300), ..config }).unwrap()
+    }
+
+    /// As if its machine had gone; answers where it was and what it had.
+    fn kill(mut self) -> (u16, TempDir) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        (self.port, folder)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(self.folder.path().with_extension("log"));
+    }
+}
+
+fn path(path: &str) -> RelativePath {
+    RelativePath::new(path).unwrap()
+}
+
+/// Graphs of busybox's lines, and the values that they start from.
+#[derive(Default)]
+struct Work {
+    graph: Graph,
+    values: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Work {
+    fn value(&mut self, bytes: Vec<u8>) -> Input {
+        let digest = Digest::of(&bytes);
+        self.values.insert(digest, bytes);
+        Input::value(digest)
+    }
+
+    /// A line that makes `out` of `in0`, `in1` and so on.
+    fn line(&mut self, line: &str, inputs: impl IntoIterator<Item = Input>) -> ThunkId {
+        let busybox = self.value(fs::read(BUSYBOX).unwrap()).executable();
+        let thunk =
+            Thunk::new(["bin/busybox", "sh", "-ec", line], [path("out")]).with_input(path("bin/busybox"), busybox);
+        let inputs = inputs.into_iter().enumerate();
+        let thunk = inputs.fold(thunk, |thunk, (n, input)| thunk.with_input(path(&format!("in{n}")), input));
+        self.graph.insert(thunk).unwrap()
+    }
+
+    fn after(&mut self, line: &str, needs: &[ThunkId]) -> ThunkId {
+        self.line(line, needs.iter().map(|&needed| Input::output(needed, path("out"))))
+    }
+
+    fn force(&self, engine: &dyn Engine, target: ThunkId) -> Result<Forced, ForceError> {
+        let sources = |digest| Ok(self.values.get(&digest).cloned());
+        force(
+            Reducer::new(self.graph.clone(), &[target]).unwrap(),
+            engine,
+            &sources,
+            NonZeroUsize::new(2).unwrap(),
+            &|_| (),
+        )
+    }
+
+    /// What the target makes, and how many thunks were run and remembered.
+    fn read(&self, engine: &dyn Engine, target: ThunkId) -> (Vec<u8>, usize, usize) {
+        let forced = self.force(engine, target).unwrap_or_else(|error| panic!("{error}"));
+        let file = forced.outputs[&target].values().next().unwrap();
+        (engine.fetch(file.digest).unwrap().unwrap(), forced.executed, forced.memoised)
+    }
+}
+
+/// Two texts in capitals, joined.
+fn capitals(first: &str, second: &str) -> (Work, ThunkId) {
+    let mut work = Work::default();
+    let raised = [first, second].map(|text| {
+        let text = work.value(text.as_bytes().to_vec());
+        work.line("bin/busybox tr a-z A-Z <in0 >out", [text])
+    });
+    let target = work.after("bin/busybox cat in0 in1 >out", &raised);
+    (work, target)
+}
+
+#[test]
+fn a_cluster_makes_what_this_machine_makes_and_remembers_it() {
+    let Some(server) = Server::start(&[]) else { return };
+    let engine = server.engine();
+    let (work, target) = capitals("one\n", "two\n");
+    assert_eq!(work.read(&engine, target), (b"ONE\nTWO\n".to_vec(), 3, 0));
+    assert_eq!(work.read(&engine, target), (b"ONE\nTWO\n".to_vec(), 0, 3));
+    // Who comes from elsewhere later finds it, too, and a change goes as far as it goes.
+    let (work, target) = capitals("one\n", "three\n");
+    assert_eq!(work.read(&server.engine(), target), (b"ONE\nTHREE\n".to_vec(), 2, 1));
+    let folder = tempfile::tempdir().unwrap();
+    let local = Local::open(LocalConfig { folder: folder.path().to_owned(), most_bytes: 1 << 30 }).unwrap();
+    assert_eq!(work.read(&local, target), (b"ONE\nTHREE\n".to_vec(), 3, 0));
+}
+
+#[test]
+fn blobs_larger_than_a_message_go_both_ways() {
+    let Some(server) = Server::start(&[]) else { return };
+    let engine = server.engine();
+    let large: Vec<u8> = (0..12_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut work = Work::default();
+    let input = work.value(large.clone());
+    let target = work.line("bin/busybox cat in0 in0 >out", [input]);
+    let (made, ..) = work.read(&engine, target);
+    assert!(made == [&large[..], &large].concat());
+    let unknown = [Digest::of(b"small"), Digest::of(&vec![1; 9_000_000])];
+    assert_eq!(unknown.map(|digest| engine.fetch(digest).unwrap()), [None, None]);
+    assert_eq!(engine.missing(&unknown).unwrap(), unknown);
+}
+
+#[test]
+fn a_failure_is_told_in_its_own_words_and_not_remembered() {
+    let Some(server) = Server::start(&[]) else { return };
+    let engine = server.engine();
+    let mut work = Work::default();
+    let broken = work.line("echo 'no such verb' >&2; exit 7", []);
+    let target = work.after("bin/busybox cat in0 >out", &[broken]);
+    for _ in 0..2 {
+        let Err(ForceError::Failed { thunk, failure, .. }) = work.force(&engine, target) else { panic!("it fails") };
+        assert_eq!((thunk, failure.reason, &*failure.stderr), (broken, FailureReason::Status(7), "no such verb\n"));
+    }
+    let lazy = work.line("echo hi >elsewhere", []);
+    for _ in 0..2 {
+        let Err(ForceError::Failed { failure, .. }) = work.force(&engine, lazy) else { panic!("it fails") };
+        assert_eq!(failure.reason, FailureReason::NotMade(path("out")));
+    }
+}
+
+#[test]
+fn two_nodes_are_one_engine() {
+    let Some(store) = Server::start(&[]) else { return };
+    let behind = format!("http://127.0.0.1:{}", store.port);
+    let more = ["--remote", &behind, "--instance", "", "--proxy-instance", "", "--exec-hybrid-queue-limit", "1"];
+    let Some(front) = Server::start(&more) else { return };
+    let mut work = Work::default();
+    let parts: Vec<ThunkId> = (0..8).map(|n| work.line(&format!("echo {n} >out"), [])).collect();
+    let target = work.after("bin/busybox cat in0 in1 in2 in3 in4 in5 in6 in7 >out", &parts);
+    assert_eq!(work.read(&front.engine(), target), (b"0\n1\n2\n3\n4\n5\n6\n7\n".to_vec(), 9, 0));
+}
+
+#[test]
+fn a_run_goes_on_where_it_was_when_the_cluster_is_back() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (mut work, first) = capitals("one\n", "two\n");
+    let engine = server.engine();
+    work.read(&engine, first);
+    let (port, folder) = server.kill();
+    let target = work.after("bin/busybox tr A-Z a-z <in0 >out", &[first]);
+    let Err(ForceError::Engine(error @ EngineError::Remote { .. })) = work.force(&engine, target) else {
+        panic!("nobody is there")
+    };
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+    let Some(server) = Server::start_at(port, folder, &[]) else { return };
+    // The engine of before finds it again, too.
+    assert_eq!(work.read(&engine, target), (b"one\ntwo\n".to_vec(), 1, 3));
+    drop(server);
+}
+
+#[test]
+fn nobody_there_is_told() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let config = RemoteConfig::new(format!("grpc://127.0.0.1:{port}").parse().unwrap());
+    let error = Remote::connect(config).unwrap_err().to_string();
+    assert!(error.contains(&port.to_string()) && error.contains("connecting"), "{error}");
+}
