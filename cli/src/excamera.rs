@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// How hard to try
     #[arg(long, default_value = "film")]
     effort: EffortName,
-    /// An executable with the functions in place of this program
+    /// The executable with the functions [default: oyster-functions beside this program, else this program]
     #[arg(long, value_name = "FILE")]
     functions: Option<PathBuf>,
     #[command(flatten)]
@@ -132,8 +132,12 @@ const DEFAULT_RATE: FrameRate = FrameRate::new(24, 1).expect("24 a second is a r
 
 /// The executable that has the functions.
 fn function(arguments: &Arguments) -> Result<Vec<u8>> {
-    let own = || std::env::current_exe().context("this program cannot be found");
-    let path = arguments.functions.clone().map_or_else(own, Ok)?;
+    let default = || {
+        let own = std::env::current_exe().context("this program cannot be found")?;
+        let beside = own.with_file_name("oyster-functions");
+        Ok::<_, anyhow::Error>(if beside.is_file() { beside } else { own })
+    };
+    let path = arguments.functions.clone().map_or_else(default, Ok)?;
     std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))
 }
 

@@ -63,8 +63,8 @@ enum Command {
     #[command(subcommand)]
     Excamera(excamera::Command),
     /// One of the functions that thunks of films are made of: files of this folder in, files out
-    #[command(subcommand, hide = true)]
-    Function(function::Command),
+    #[command(hide = true)]
+    Function(function::Arguments),
     /// Commands put off as values: created, explained, forced in parallel and remembered
     #[command(subcommand)]
     Thunk(thunk::Command),
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         Command::Jpeg(command) => jpeg::run(&command).map(done),
         Command::Devices => devices::run().map(done),
         Command::Excamera(command) => excamera::run(&command).map(done),
-        Command::Function(command) => function::run(&command).map(done),
+        Command::Function(arguments) => function::run(&arguments).map(done),
         Command::Thunk(command) => thunk::run(&command).map(done),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };

@@ -1,8 +1,8 @@
 //! The chunks between two key frames as a graph of thunks.
 
-use oyster_codec::Effort;
 use oyster_thunks::{Digest, Graph, Input, RelativePath, Thunk, ThunkError, ThunkId};
 
+use crate::call::Call;
 use crate::functions::Settings;
 
 /// Under which name a thunk has the executable that it runs.
@@ -58,11 +58,8 @@ impl Batch {
         settings: Settings,
     ) -> Result<Self, ThunkError> {
         let mut graph = Graph::default();
-        let step = |step: Step, makes: &[&str], pictures: Digest| -> Result<Thunk, ThunkError> {
-            let (quantizer, effort) = (settings.quantizer.value().to_string(), effort_name(settings.effort));
-            // What is only moved has its settings already: it is the same for all.
-            let settings: &[&str] = if step == Step::Rebase { &[] } else { &[&quantizer, effort] };
-            let arguments = [&[FUNCTION, "function", step.name()], settings].concat();
+        let step = |call: Call, makes: &[&str], pictures: Digest| -> Result<Thunk, ThunkError> {
+            let arguments = [FUNCTION, "function"].map(str::to_owned).into_iter().chain(call.words());
             let makes = makes.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
             Ok(Thunk::new(arguments, makes)
                 .with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable())
@@ -72,16 +69,15 @@ impl Batch {
         let mut chunks = Vec::with_capacity(pictures.len());
         let mut before: Option<(ThunkId, ThunkId)> = None;
         for (number, &pictures) in pictures.iter().enumerate() {
-            let mut encoded = step(Step::Encode, &["frames", "state"], pictures)?;
-            encoded.arguments.push((number * chunk_frames).to_string());
-            let encoded = graph.insert(encoded)?;
+            let encode = Call::Encode { settings, before: number * chunk_frames };
+            let encoded = graph.insert(step(encode, &["frames", "state"], pictures)?)?;
             let joined = match before {
                 None => encoded,
                 Some((encoded_before, joined_before)) => {
                     let expected = output(encoded_before, "state")?;
-                    let first = step(Step::Reencode, &["frames"], pictures)?;
+                    let first = step(Call::Reencode(settings), &["frames"], pictures)?;
                     let first = graph.insert(first.with_input(RelativePath::new("before")?, expected.clone()))?;
-                    let moved = step(Step::Rebase, &["frames", "state"], pictures)?
+                    let moved = step(Call::Rebase, &["frames", "state"], pictures)?
                         .with_input(RelativePath::new("chunk")?, output(encoded, "frames")?)
                         .with_input(RelativePath::new("first")?, output(first, "frames")?)
                         .with_input(RelativePath::new("expected")?, expected)
@@ -93,14 +89,5 @@ impl Batch {
             before = Some((encoded, joined));
         }
         Ok(Self { graph, chunks })
-    }
-}
-
-/// How an effort is said to a function.
-fn effort_name(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Live => "live",
-        Effort::Balanced => "balanced",
-        Effort::Film => "film",
     }
 }

@@ -6,8 +6,10 @@
 //! Nothing here opens a file or runs anything: [`encode`], [`reencode`] and [`rebase`] are pure functions of bytes, and
 //! [`Batch`] says as a graph of thunks which of them is applied to what.
 
+mod call;
 mod functions;
 mod graph;
 
+pub use call::{Call, CallError, Failed};
 pub use functions::{Error, JoinedChunk, Settings, encode, frames, rebase, reencode};
 pub use graph::{Batch, FUNCTION, Step};
