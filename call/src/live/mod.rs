@@ -145,14 +145,9 @@ impl Live {
         self.post.put(Input::Sound(Box::new(sound)));
     }
 
-    /// Mutes the microphone, or not any longer.
-    pub fn set_muted(&self, muted: bool) {
-        self.post.put(Input::Mute(muted));
-    }
-
-    /// The key of push-to-talk is down.
-    pub fn press(&self) {
-        self.post.put(Input::Press);
+    /// What the person wants of the sound.
+    pub fn ask_sound(&self, wish: sound::Wish) {
+        self.post.put(Input::Wish(wish));
     }
 
     /// What a camera calls when it has a picture, and sound when it has a packet.
@@ -193,8 +188,7 @@ enum Input {
     Arrived(Bytes, Duration),
     Woken,
     Sound(Box<Sound>),
-    Mute(bool),
-    Press,
+    Wish(sound::Wish),
     Measured { capture: u64, ssim_y: f64 },
     Unmeasured,
     Camera(Option<Camera>),
@@ -254,8 +248,7 @@ impl Exchange {
             Input::Camera(camera) => self.camera = camera,
             Input::Woken => self.look(now),
             Input::Sound(sound) => self.line.sound = Some(*sound),
-            Input::Mute(muted) => self.line.sound.iter_mut().for_each(|sound| sound.set_muted(muted)),
-            Input::Press => self.line.sound.iter_mut().for_each(|sound| sound.press(now)),
+            Input::Wish(wish) => self.line.sound.iter_mut().for_each(|sound| sound.obey(wish.clone(), now)),
             Input::Arrived(datagram, at) => self.arrive(&datagram, at),
             Input::Measured { capture, ssim_y } => self.line.report(now, What::Measured { capture, ssim_y }),
             Input::Unmeasured => {}

@@ -131,6 +131,8 @@ fn key(byte: u8) -> Option<Key> {
         b'i' => Some(Key::Overlay),
         b'm' => Some(Key::Mute),
         b'c' => Some(Key::Camera),
+        b'n' => Some(Key::NextMicrophone),
+        b'l' => Some(Key::NextSpeaker),
         b' ' => Some(Key::Talk),
         _ => None,
     }
@@ -183,8 +185,8 @@ mod tests {
 
     #[test]
     fn the_keys_of_a_call_are_heard() {
-        let keys = [Key::Mute, Key::Talk, Key::Camera, Key::Mute];
-        assert_eq!(heard(b"m cM"), keys.map(Heard::Key));
+        let keys = [Key::Mute, Key::Talk, Key::Camera, Key::Mute, Key::NextMicrophone, Key::NextSpeaker];
+        assert_eq!(heard(b"m cMnl"), keys.map(Heard::Key));
     }
 
     #[test]

@@ -125,6 +125,10 @@ pub enum Key {
     Talk,
     /// c: the camera shall be off, or on again.
     Camera,
+    /// n: another microphone shall be heard.
+    NextMicrophone,
+    /// l: another loudspeaker shall be heard through.
+    NextSpeaker,
 }
 
 impl Key {

@@ -22,7 +22,7 @@ impl StatusLines {
     /// Rows of words at most, so that there is always a picture, too.
     pub const ROW_LIMIT: usize = 16;
     /// The keys of a call between two machines.
-    pub const CALL_KEYS: &'static str = "m mute  space talk  c camera  i figures  q quit";
+    pub const CALL_KEYS: &'static str = "m mute  space talk  n/l next mic/loudspeaker  c camera  i figures  q quit";
 
     /// Only a summary.
     pub fn new(summary: impl Into<String>) -> Self {

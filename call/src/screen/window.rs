@@ -139,6 +139,8 @@ impl Keyboard {
             Name::I => self.once(Key::Overlay, is_down),
             Name::M => self.once(Key::Mute, is_down),
             Name::C => self.once(Key::Camera, is_down),
+            Name::N => self.once(Key::NextMicrophone, is_down),
+            Name::L => self.once(Key::NextSpeaker, is_down),
             Name::Space => Some(Key::Talk),
             _ => None,
         };

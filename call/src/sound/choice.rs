@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::DeviceName;
+
 /// Where sound comes from, or goes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
@@ -45,6 +47,23 @@ impl fmt::Display for Choice {
     }
 }
 
+impl Choice {
+    /// The device after this one, around and around; none if there is no other.
+    pub fn next(&self, devices: &[DeviceName]) -> Option<Self> {
+        let current = match self {
+            Self::Named(wanted) => {
+                let names: Vec<[&str; 2]> = devices.iter().map(|device| [&*device.id, &*device.name]).collect();
+                find(wanted, &names).ok()
+            }
+            Self::Default => devices.iter().position(|device| device.is_default),
+            Self::File(_) | Self::None => None,
+        };
+        let next = current.map_or(0, |current| (current + 1) % devices.len());
+        let device = devices.get(next).filter(|_| current != Some(next))?;
+        Some(Self::Named(device.id.clone()))
+    }
+}
+
 /// The index of the device that a name means: the one called so, else the only one that has it in its name, whatever the case.
 ///
 /// # Errors
@@ -79,6 +98,22 @@ mod tests {
         }
         assert_eq!("file:x.wav".parse(), Ok(Choice::File("x.wav".into())));
         assert_eq!("none".parse(), Ok(Choice::None));
+    }
+
+    #[test]
+    fn the_next_device_is_another_one_or_none() {
+        let named = |id: &str| Choice::Named(id.to_owned());
+        let device = |id: &str, is_default| DeviceName { id: id.to_owned(), name: id.to_uppercase(), is_default };
+        let devices = [device("desk", false), device("headset", true), device("webcam", false)];
+        let around: Vec<_> =
+            std::iter::successors(Some(Choice::Default), |choice| choice.next(&devices)).take(5).collect();
+        assert_eq!(around[1..], ["webcam", "desk", "headset", "webcam"].map(named));
+        assert_eq!(named("HEAD").next(&devices), Some(named("webcam")));
+        for lost in [named("gone"), Choice::None] {
+            assert_eq!(lost.next(&devices), Some(named("desk")));
+        }
+        assert_eq!(named("desk").next(&devices[..1]), None);
+        assert_eq!(Choice::Default.next(&[]), None);
     }
 
     #[test]

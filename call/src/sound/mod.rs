@@ -130,6 +130,16 @@ impl Sound {
         self.shared.wishes().speaker = Some(choice);
     }
 
+    /// Does what a person wants.
+    pub fn obey(&mut self, wish: Wish, now: Duration) {
+        match wish {
+            Wish::Mute(muted) => self.set_muted(muted),
+            Wish::Talk => self.press(now),
+            Wish::Microphone(choice) => self.set_microphone(choice),
+            Wish::Speaker(choice) => self.set_speaker(choice),
+        }
+    }
+
     /// What the link is believed to carry, bits a second: a thin one gets thinner sound. Once a second is often enough.
     pub fn set_link_rate(&mut self, bits_per_second: f64) {
         self.shared.wishes().link_bits_per_second = Some(bits_per_second);
@@ -226,6 +236,19 @@ impl Figures {
         let us = self.play_out?.offset_us() + peer_ahead_us;
         Some(Duration::from_micros(us.max(0).unsigned_abs()) + CODEC_DELAY)
     }
+}
+
+/// What a person wants of the sound of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// See [`Sound::set_muted`].
+    Mute(bool),
+    /// See [`Sound::press`].
+    Talk,
+    /// See [`Sound::set_microphone`].
+    Microphone(Choice),
+    /// See [`Sound::set_speaker`].
+    Speaker(Choice),
 }
 
 /// Which end of the sound.

@@ -10,7 +10,7 @@ use oyster_call::connection::{Event, Session};
 use oyster_call::live::{Event as LiveEvent, Live, What};
 use oyster_call::recording::Recording;
 use oyster_call::screen::{Key, Kind, Screen, StatusLines};
-use oyster_call::sound::{self, Sound};
+use oyster_call::sound::{self, Side, Sound, Wish};
 use oyster_call::{Clock, Happening, Stop};
 use oyster_codec::Image;
 use oyster_receiver::Shown;
@@ -53,6 +53,7 @@ pub(crate) fn talk(
         notices: Notices::default(),
         recording: None,
         spoken,
+        sound: media.sound.clone(),
         picture: Arc::new(Image::black(DEFAULT_SIZE)),
         drawn: clock.now(),
         reported: clock.now(),
@@ -81,6 +82,8 @@ struct Watch<'a> {
     notices: Notices,
     recording: Option<Recording>,
     spoken: &'a str,
+    /// What is heard with and through.
+    sound: sound::Choices,
     /// What the screen shows, and since when.
     picture: Arc<Image>,
     drawn: Duration,
@@ -171,10 +174,12 @@ impl Watch<'_> {
                 Key::Quit => wants_out = true,
                 Key::Mute => {
                     self.figures.media.muted = !self.figures.media.muted;
-                    self.live.set_muted(self.figures.media.muted);
+                    self.live.ask_sound(Wish::Mute(self.figures.media.muted));
                     self.session.tell_media(self.figures.media);
                 }
-                Key::Talk => self.live.press(),
+                Key::Talk => self.live.ask_sound(Wish::Talk),
+                Key::NextMicrophone => self.switch(Side::Microphone),
+                Key::NextSpeaker => self.switch(Side::Speaker),
                 Key::Camera => {
                     // Off means closed: its light goes out.
                     let goes_on = self.figures.media.camera_off && self.open_camera();
@@ -189,6 +194,20 @@ impl Watch<'_> {
             }
         }
         wants_out
+    }
+
+    /// Goes on to the next microphone or loudspeaker; the sound says what it took.
+    fn switch(&mut self, side: Side) {
+        let found = sound::devices();
+        let (choice, devices, wish): (_, _, fn(sound::Choice) -> Wish) = match side {
+            Side::Microphone => (&mut self.sound.microphone, found.microphones, Wish::Microphone),
+            Side::Speaker => (&mut self.sound.speaker, found.speakers, Wish::Speaker),
+        };
+        let Some(next) = choice.next(&devices) else {
+            return self.say(&format!("there is no other {side}"));
+        };
+        *choice = next.clone();
+        self.live.ask_sound(wish(next));
     }
 
     fn take(&mut self, event: LiveEvent) -> Result<()> {
