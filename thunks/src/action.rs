@@ -51,8 +51,13 @@ impl Thunk {
         values.sort_unstable();
         values.dedup();
         let mut messages = BTreeMap::new();
+        let mut command = self.command();
+        // A name without a slash is looked for on the search path; an input is meant.
+        if let Some(program) = command.arguments.first_mut().filter(|program| !program.contains('/')) {
+            program.insert_str(0, "./");
+        }
         let action = api::Action {
-            command_digest: Some(keep(&self.command(), &mut messages).message()),
+            command_digest: Some(keep(&command, &mut messages).message()),
             input_root_digest: Some(root.keep(&mut messages).message()),
             timeout: self.timeout.map(to_message),
             salt: self.salt.clone(),

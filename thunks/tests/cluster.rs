@@ -120,8 +120,7 @@ impl Work {
     /// A line that makes `out` of `in0`, `in1` and so on.
     fn line(&mut self, line: &str, inputs: impl IntoIterator<Item = Input>) -> ThunkId {
         let busybox = self.value(fs::read(BUSYBOX).unwrap()).executable();
-        let thunk =
-            Thunk::new(["bin/busybox", "sh", "-ec", line], [path("out")]).with_input(path("bin/busybox"), busybox);
+        let thunk = Thunk::new(["busybox", "sh", "-ec", line], [path("out")]).with_input(path("busybox"), busybox);
         let inputs = inputs.into_iter().enumerate();
         let thunk = inputs.fold(thunk, |thunk, (n, input)| thunk.with_input(path(&format!("in{n}")), input));
         self.graph.insert(thunk).unwrap()
@@ -155,9 +154,9 @@ fn capitals(first: &str, second: &str) -> (Work, ThunkId) {
     let mut work = Work::default();
     let raised = [first, second].map(|text| {
         let text = work.value(text.as_bytes().to_vec());
-        work.line("bin/busybox tr a-z A-Z <in0 >out", [text])
+        work.line("./busybox tr a-z A-Z <in0 >out", [text])
     });
-    let target = work.after("bin/busybox cat in0 in1 >out", &raised);
+    let target = work.after("./busybox cat in0 in1 >out", &raised);
     (work, target)
 }
 
@@ -183,7 +182,7 @@ fn blobs_larger_than_a_message_go_both_ways() {
     let large: Vec<u8> = (0..12_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut work = Work::default();
     let input = work.value(large.clone());
-    let target = work.line("bin/busybox cat in0 in0 >out", [input]);
+    let target = work.line("./busybox cat in0 in0 >out", [input]);
     let (made, ..) = work.read(&engine, target);
     assert!(made == [&large[..], &large].concat());
     let unknown = [Digest::of(b"small"), Digest::of(&vec![1; 9_000_000])];
@@ -197,7 +196,7 @@ fn a_failure_is_told_in_its_own_words_and_not_remembered() {
     let engine = server.engine();
     let mut work = Work::default();
     let broken = work.line("echo 'no such verb' >&2; exit 7", []);
-    let target = work.after("bin/busybox cat in0 >out", &[broken]);
+    let target = work.after("./busybox cat in0 >out", &[broken]);
     for _ in 0..2 {
         let Err(ForceError::Failed { thunk, failure, .. }) = work.force(&engine, target) else { panic!("it fails") };
         assert_eq!((thunk, failure.reason, &*failure.stderr), (broken, FailureReason::Status(7), "no such verb\n"));
@@ -217,7 +216,7 @@ fn two_nodes_are_one_engine() {
     let Some(front) = Server::start(&more) else { return };
     let mut work = Work::default();
     let parts: Vec<ThunkId> = (0..8).map(|n| work.line(&format!("echo {n} >out"), [])).collect();
-    let target = work.after("bin/busybox cat in0 in1 in2 in3 in4 in5 in6 in7 >out", &parts);
+    let target = work.after("./busybox cat in0 in1 in2 in3 in4 in5 in6 in7 >out", &parts);
     assert_eq!(work.read(&front.engine(), target), (b"0\n1\n2\n3\n4\n5\n6\n7\n".to_vec(), 9, 0));
 }
 
@@ -228,7 +227,7 @@ fn a_run_goes_on_where_it_was_when_the_cluster_is_back() {
     let engine = server.engine();
     work.read(&engine, first);
     let (port, folder) = server.kill();
-    let target = work.after("bin/busybox tr A-Z a-z <in0 >out", &[first]);
+    let target = work.after("./busybox tr A-Z a-z <in0 >out", &[first]);
     let Err(ForceError::Engine(error @ EngineError::Remote { .. })) = work.force(&engine, target) else {
         panic!("nobody is there")
     };
