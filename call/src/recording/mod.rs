@@ -16,6 +16,7 @@ use std::{fmt, io};
 use oyster_audio::{BLOCK_SAMPLES, Tape};
 use oyster_codec::{Effort, Hints, Image, Plan, QuantizerIndex, Size, State, analyse};
 
+use crate::camera::DEFAULT_SIZE;
 use crate::scale::filled;
 use webm::{Track, WebmWriter};
 
@@ -94,12 +95,12 @@ impl Recording {
         let file = File::options().write(true).create_new(!is_device).open(path).map_err(failed)?;
         let desk = Arc::new(Desk::default());
         let theirs = Arc::clone(&desk);
-        let scribe = Scribe { path: path.to_owned(), file: Some(file), chain: None };
+        let scribe = Scribe { path: path.to_owned(), file: Some(file), early: VecDeque::new(), chain: None };
         let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || scribe.run(&theirs));
         Ok(Self { desk, thread: Some(thread.map_err(failed)?) })
     }
 
-    /// A picture was shown at `at`, by the call's clock. The first one begins the recording.
+    /// A picture was shown at `at`, by the call's clock. The first one says how large all are.
     pub fn show(&self, picture: Arc<Image>, at: Duration) {
         self.desk.waiting().picture = Some((picture, at));
         self.desk.changed.notify_one();
@@ -178,8 +179,10 @@ impl Desk {
 /// The recording's thread.
 struct Scribe {
     path: PathBuf,
-    /// Until the first picture says how large they are.
+    /// Until it is known how large pictures are.
     file: Option<File>,
+    /// What was heard before that.
+    early: VecDeque<Block>,
     chain: Option<Chain>,
 }
 
@@ -212,18 +215,32 @@ impl Scribe {
     }
 
     fn write(&mut self, waiting: &Waiting) -> Result<(), Reason> {
-        if let Some((picture, at)) = &waiting.picture
-            && let Some(file) = self.file.take()
-        {
-            self.chain = Some(Chain::begin(file, picture.size(), *at)?);
+        self.early.extend(waiting.blocks.iter().copied());
+        if self.chain.is_none() {
+            self.begin(waiting)?;
         }
         let Some(chain) = &mut self.chain else { return Ok(()) };
-        for block in &waiting.blocks {
-            chain.hear(block).map_err(Reason::Write)?;
+        for block in self.early.drain(..) {
+            chain.hear(&block).map_err(Reason::Write)?;
         }
         if let Some((picture, at)) = &waiting.picture {
             chain.add(picture, at.saturating_sub(chain.begin))?;
         }
+        Ok(())
+    }
+
+    /// Begins with the first picture, or without one where voices have been heard for a while, or no longer are.
+    fn begin(&mut self, waiting: &Waiting) -> Result<(), Reason> {
+        let heard_at = self.early.iter().map(|(.., at)| *at).min();
+        let stands_dark = heard_at.is_some() && (waiting.is_over || self.early.len() >= EARLY_LIMIT);
+        let shown = waiting.picture.as_ref().map(|(picture, at)| (picture.size(), *at));
+        let Some((size, at)) = shown.or(stands_dark.then_some((DEFAULT_SIZE, Duration::MAX))) else { return Ok(()) };
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let mut chain = Chain::begin(file, size, heard_at.unwrap_or(at).min(at))?;
+        if shown.is_none() {
+            chain.add(&Image::black(size), Duration::ZERO)?;
+        }
+        self.chain = Some(chain);
         Ok(())
     }
 }
@@ -243,7 +260,7 @@ impl Chain {
             Voice::Own => (Track::Own, &mut self.own),
         };
         let Some((packet, due)) = tape.handle_block(block, *at) else { return Ok(()) };
-        // What was heard before the first picture is not in the recording.
+        // What comes only now and was heard before the beginning is not in the recording.
         let Some(due) = due.checked_sub(self.begin) else { return Ok(()) };
         self.writer.write(track, &packet, due, false)
     }
@@ -271,6 +288,8 @@ impl Chain {
 const QUANTIZER: QuantizerIndex = QuantizerIndex::saturating(20);
 /// A player that jumps lands at most this far before.
 const KEY_EVERY: Duration = Duration::from_secs(4);
+/// Two seconds of both sides: then it is a call without pictures, or its first one comes late.
+const EARLY_LIMIT: usize = 400;
 /// Five seconds of both sides, while a disk is slow.
 const BLOCK_LIMIT: usize = 1000;
 /// A tenth of a second of both.
