@@ -1,7 +1,5 @@
 //! Who may use a cluster, and how one knows that it is the cluster: TLS and bearer tokens, at a server that asks for both.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
-
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use oyster_thunks::engine::{EngineError, Remote, RemoteConfig};
 use tokio::net::TcpListener;
