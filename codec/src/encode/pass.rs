@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::analysis::{EncodeError, known_probabilities};
+use super::contexts::TokenContexts;
 use super::inter::{InterDecision, ReferencePicture, Weighing};
 use super::intra::{IntraPrices, ModesAround};
 use super::intra_coding::Workspace;
@@ -13,14 +14,17 @@ use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::price::{Lambda, VectorPrices};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, Predictions, Quantisers, Residue};
+use super::settle::Settling;
 use super::split::SplitPrices;
+use super::thorough::Thorough;
+use super::token_prices::TokenPrices;
 use super::wavefront::{Above, Below, Row, SPAN, Wavefront};
 use crate::executor::{Executor, on_each_thread};
 use crate::kernels::intra::Edges;
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference, Subblocks};
 use crate::picture::{Picture, PictureBuffer, Plane, PlaneView};
 use crate::predict::intra::{LowestSamples, RowAbove, SubblockEdges};
-use crate::{Size, State};
+use crate::{QuantizerIndex, Size, State};
 
 /// From what cost on it is worth looking further, in luma AC steps of the finest quantizer. The cost is a macroblock's transformed
 /// difference and the price of its modes.
@@ -81,6 +85,9 @@ pub(super) struct Pass<'a> {
     /// On inter frames.
     inter: Option<InterDecision<'a>>,
     pub(super) hints: Option<&'a Field>,
+    /// Where macroblocks are coded on trial.
+    token_prices: Option<Box<TokenPrices>>,
+    finest: QuantizerIndex,
 }
 
 /// A row of macroblocks while it is decided, and room that is kept from row to row.
@@ -93,6 +100,8 @@ pub(super) struct RowPass<'a> {
     pub(super) work: Workspace,
     pub(super) weighing: Box<Weighing>,
     pub(super) decided: DecidedRow,
+    /// Where macroblocks are coded on trial.
+    pub(super) thorough: Option<Thorough<'a>>,
     /// Counts of all rows that were decided here.
     pub(super) counts: ModeCounts,
 }
@@ -129,6 +138,8 @@ struct Decided {
     subblocks: Vec<(usize, Subblocks)>,
     /// On key frames.
     lowest: Option<LowestSamples>,
+    /// Where macroblocks are coded on trial.
+    contexts: Option<[u64; SPAN]>,
 }
 
 impl<'a> Pass<'a> {
@@ -177,6 +188,9 @@ impl<'a> Pass<'a> {
             intra_prices,
             inter,
             hints: hints.of_size(size),
+            token_prices: (effort == Effort::Film && plan.kind == FrameKind::Inter)
+                .then(|| Box::new(TokenPrices::new(&known.tokens))),
+            finest: plan.finest,
         })
     }
 
@@ -204,7 +218,8 @@ impl<'a> Pass<'a> {
 impl<'a> RowPass<'a> {
     fn new(pass: &'a Pass<'a>) -> Self {
         let size = pass.picture.size();
-        let canvas = (pass.kind() == FrameKind::Key).then(|| PictureBuffer::unpainted(size.of_first_row()));
+        let canvas = (pass.kind() == FrameKind::Key || pass.token_prices.is_some())
+            .then(|| PictureBuffer::unpainted(size.of_first_row()));
         Self {
             pass,
             canvas,
@@ -213,6 +228,12 @@ impl<'a> RowPass<'a> {
             weighing: Box::default(),
             decided: DecidedRow::new(pass.columns, pass.kind()),
             counts: ModeCounts::default(),
+            thorough: pass.token_prices.as_ref().map(|prices| Thorough {
+                prices,
+                settling: Settling::new(pass.finest.into(), prices),
+                contexts: TokenContexts::new(pass.columns),
+                work: Workspace::default(),
+            }),
         }
     }
 
@@ -228,6 +249,9 @@ impl<'a> RowPass<'a> {
         if row > 0 && self.canvas.is_none() {
             self.above.keep(pass.picture, row - 1);
         }
+        if let Some(thorough) = &mut self.thorough {
+            thorough.contexts.begin_row();
+        }
         for span in spans {
             for column in span.clone() {
                 above.reach(column + 1, |first, decided| self.see_above(first, decided));
@@ -236,6 +260,7 @@ impl<'a> RowPass<'a> {
                 let source = MacroblockSamples::of(&pass.planes, row, column);
                 match &pass.inter {
                     None => self.decide_key(&source, place),
+                    Some(inter) if self.thorough.is_some() => self.decide_thoroughly(inter, &source, place),
                     Some(inter) => self.decide_inter(inter, &source, place),
                 }
                 self.counts.count(self.decided.grid.macroblock(cell));
@@ -257,6 +282,9 @@ impl<'a> RowPass<'a> {
         if let Some(lowest) = &decided.lowest {
             self.above.keep_part(first, lowest);
         }
+        if let (Some(thorough), Some(contexts)) = (&mut self.thorough, &decided.contexts) {
+            thorough.contexts.see_above(first, contexts);
+        }
     }
 
     /// What the row below is to know of the macroblocks in `span`.
@@ -267,7 +295,8 @@ impl<'a> RowPass<'a> {
         let own = |column: usize| grid.own_subblocks(grid.cell(0, column)).map(|own| (column - first, *own));
         let subblocks = span.filter_map(own).collect();
         let lowest = self.canvas.as_mut().map(|canvas| LowestSamples::of(&canvas.planes_mut(), first));
-        Decided { macroblocks, subblocks, lowest }
+        let contexts = self.thorough.as_ref().map(|thorough| thorough.contexts.below(first));
+        Decided { macroblocks, subblocks, lowest, contexts }
     }
 
     /// The modes of the subblocks above a macroblock and to its left.
