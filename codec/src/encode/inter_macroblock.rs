@@ -23,6 +23,7 @@ const INTRA_PRICE: Cost = 20 * BIT;
 pub(super) struct IntraChoice {
     pub(super) luma_mode: LumaMode,
     pub(super) modes: Option<[SubblockMode; 16]>,
+    /// Chosen when the rest is taken, unless the macroblock is coded on trial.
     pub(super) chroma_mode: ChromaMode,
 }
 
@@ -203,6 +204,7 @@ impl RowPass<'_> {
         self.keep_intra(place, &IntraChoice { chroma_mode, ..*choice });
     }
 
+    /// Keeps an intra choice as it is.
     pub(super) fn keep_intra(&mut self, place: Place, choice: &IntraChoice) {
         let IntraChoice { luma_mode, chroma_mode, modes } = *choice;
         if let Some(modes) = modes {

@@ -42,8 +42,10 @@ impl Thresholds {
     fn of(effort: Effort) -> Self {
         match effort {
             Effort::Live => Self { search: 100, other_references: 48, split: 120, intra: 12, subblocks: 80 },
-            Effort::Balanced => Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 },
-            Effort::Film => Self { search: 0, other_references: 0, split: 0, intra: 10, subblocks: 40 },
+            // A film's macroblocks are coded on trial, whatever they cost.
+            Effort::Balanced | Effort::Film => {
+                Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 }
+            }
         }
     }
 }
@@ -85,7 +87,7 @@ pub(super) struct Pass<'a> {
     /// On inter frames.
     inter: Option<InterDecision<'a>>,
     pub(super) hints: Option<&'a Field>,
-    /// Where macroblocks are coded on trial.
+    /// Where macroblocks are coded on trial, at the finest quantizer.
     token_prices: Option<Box<TokenPrices>>,
     finest: QuantizerIndex,
 }
@@ -93,7 +95,8 @@ pub(super) struct Pass<'a> {
 /// A row of macroblocks while it is decided, and room that is kept from row to row.
 pub(super) struct RowPass<'a> {
     pub(super) pass: &'a Pass<'a>,
-    /// On key frames, the row as the finest quantizer leaves it: its macroblocks are predicted from each other.
+    /// On key frames and where macroblocks are coded on trial, the row as the finest quantizer leaves it: its macroblocks are
+    /// predicted from each other.
     pub(super) canvas: Option<PictureBuffer>,
     /// The row above, of the canvas or else of the picture.
     pub(super) above: RowAbove,
@@ -136,7 +139,7 @@ struct Decided {
     macroblocks: [Macroblock; SPAN],
     /// Where macroblocks have any that count, with the place in the span.
     subblocks: Vec<(usize, Subblocks)>,
-    /// On key frames.
+    /// Where there is a canvas.
     lowest: Option<LowestSamples>,
     /// Where macroblocks are coded on trial.
     contexts: Option<[u64; SPAN]>,
