@@ -1,7 +1,10 @@
 //! Threads for what goes on side by side within one job: the rows of a frame, its versions.
 
 use std::fmt;
+use std::hint::spin_loop;
 use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oyster_codec::executor::Executor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -9,6 +12,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// A fixed number of threads that share work.
 pub struct Threads {
     pool: ThreadPool,
+    /// How often tasks have come.
+    turns: Arc<AtomicUsize>,
+    /// How many runs are under way, one within the other or side by side.
+    under_way: AtomicUsize,
 }
 
 /// Why threads were not started.
@@ -23,6 +30,9 @@ impl fmt::Display for ThreadsError {
 
 impl std::error::Error for ThreadsError {}
 
+/// How often a thread looks for the next tasks before it sleeps: for some hundred microseconds.
+const LOOKS: usize = 6000;
+
 /// A frame of a call falls into so many parts that take a thread's waking up as often; more threads would mostly wait.
 const MOST_OF_A_CALL: usize = 4;
 
@@ -30,7 +40,7 @@ impl Threads {
     /// Starts `count` threads.
     pub fn new(count: NonZero<usize>) -> Result<Self, ThreadsError> {
         let builder = ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|n| format!("side by side {n}"));
-        Ok(Self { pool: builder.build().map_err(ThreadsError)? })
+        Ok(Self { pool: builder.build().map_err(ThreadsError)?, turns: Arc::default(), under_way: AtomicUsize::new(0) })
     }
 
     /// Starts as many threads as encoding a call has use for on this machine.
@@ -51,7 +61,33 @@ impl Executor for Threads {
     }
 
     fn run(&self, tasks: &[&(dyn Fn() + Sync)]) {
-        self.pool.install(|| side_by_side(tasks));
+        self.turns.fetch_add(1, Ordering::Release);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.pool.install(|| {
+            side_by_side(tasks);
+            // Within another run a thread may be waiting for that one's end, and should not look elsewhere.
+            if self.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.stay_awake();
+            }
+        });
+    }
+}
+
+impl Threads {
+    /// Lets the other threads look out for the next tasks for a while: a frame has a handful of turns with little in between, and
+    /// a thread that went to sleep there would come late to every one.
+    fn stay_awake(&self) {
+        let own = rayon::current_thread_index();
+        let turn = self.turns.load(Ordering::Acquire);
+        for _ in 1..self.width() {
+            let turns = Arc::clone(&self.turns);
+            rayon::spawn(move || {
+                // This thread has better things to do.
+                if rayon::current_thread_index() != own {
+                    (0..LOOKS).take_while(|_| turns.load(Ordering::Acquire) == turn).for_each(|_| spin_loop());
+                }
+            });
+        }
     }
 }
 
@@ -74,8 +110,6 @@ impl fmt::Debug for Threads {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use oyster_codec::executor::{all, both};
 
     use super::*;

@@ -1,5 +1,7 @@
 //! `oyster codec bench`: what encoding and decoding cost, as processor time on one thread; and how much sooner several threads
-//! have encoded.
+//! have encoded, and how well sizes are foretold.
+
+mod sizes;
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -13,6 +15,7 @@ use oyster_codec::executor::{Executor, Serial, both};
 use oyster_codec::{Effort, Hints, Image, Plan, analyse, analyse_on};
 use oyster_codec::{QuantizerIndex, State, decode};
 use serde::Serialize;
+use sizes::SizeFigures;
 
 use crate::cpu;
 use crate::files::read_clip;
@@ -31,6 +34,9 @@ pub(crate) struct Arguments {
     /// Threads to encode with besides, for their wall-clock time beside one thread's
     #[arg(long, value_name = "N", default_value = "1", value_parser = thread_count, allow_negative_numbers = true)]
     threads: NonZero<usize>,
+    /// See also how well sizes are foretold and budgets of any size met
+    #[arg(long)]
+    sizes: bool,
     /// How hard to try
     #[arg(long, default_value = "live")]
     effort: EffortName,
@@ -52,6 +58,9 @@ struct Figures {
     /// Where there is more than one.
     #[serde(flatten)]
     threads: Option<OnThreads>,
+    /// Where they were asked for.
+    #[serde(flatten)]
+    sizes: Option<SizeFigures>,
 }
 
 /// How far apart the pair is: one-frame sizes at +4 are about 0.7 of the fine one's.
@@ -128,6 +137,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bytes_fine: bytes_fine as f64 / inter_frames as f64,
         bytes_coarse: bytes_coarse as f64 / inter_frames as f64,
         threads: (arguments.threads.get() > 1).then(|| on_threads(arguments, &clip)).transpose()?,
+        sizes: (arguments.sizes).then(|| SizeFigures::of(&arguments.input, &clip, fine, effort)).transpose()?,
     };
     arguments.json.write_or_print(&figures, Figures::table)
 }
@@ -223,13 +233,14 @@ impl Figures {
                 wall.wall_pair_1_thread_ms
             )
         });
+        let sizes = self.sizes.as_ref().map_or_else(String::new, SizeFigures::table);
         format!(
             "means over {} frames, the key frame left out\n  \
              encode one version  {:8.3} ms   {:8.0} bytes\n  \
              encode two versions {:8.3} ms   {:8.0} bytes the coarser\n  \
              name a state        {:8.3} ms\n  \
              keep a state        {:8.3} µs\n  \
-             decode              {:8.3} ms\n{threads}",
+             decode              {:8.3} ms\n{threads}{sizes}",
             self.frames - 1,
             self.encode_one_ms,
             self.bytes_fine,

@@ -168,6 +168,17 @@ fn a_bench_says_what_things_cost() {
 }
 
 #[test]
+fn a_bench_says_how_well_sizes_are_foretold() {
+    let folder = Folder::new("bench-sizes");
+    folder.clip(6);
+    let keys = ["size_error_percent", "fit_within_percent", "fit_over_percent"];
+    let json = folder.oyster(&["codec", "bench", "clip.y4m", "--sizes", "--json", "-"]).json(&keys);
+    let value = |key: &str| json[key].as_f64().unwrap();
+    assert!((0.0..10.0).contains(&value("size_error_percent")), "{json}");
+    assert!(value("fit_within_percent") >= 50.0 && value("fit_over_percent") == 0.0, "{json}");
+}
+
+#[test]
 fn one_frame_cannot_be_benched() {
     let folder = Folder::new("bench-one");
     folder.clip(1);

@@ -72,31 +72,31 @@ impl Analysis {
         let is_key = self.plan.kind == FrameKind::Key;
         let version = Version::code(executor, self, fineness);
         let known = known_probabilities(&self.source, &self.plan);
-        let (coding, modes) =
-            both(executor, || version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES), || self.modes());
+        let coding = version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let token_updates = TokenUpdates::between(&known.tokens, &coding.probabilities);
         let header = self.header(quantizer, token_updates, version.skipped(), level_at(quantizer));
         let basis = self.basis(&header);
         let Version { mut picture, grid, tokens } = version;
         let segments = header.segmentation.as_ref().map(|_| &basis.segment_values);
         let filter = LoopFilter::new(&header.filter, segments, &basis.filter_deltas, is_key);
-        let (picture, (first, second)) = both(
+        // Tokens and the filter take longest, so these two are begun at once.
+        let ((picture, first), second) = both(
             executor,
-            || {
-                for row in 0..grid.rows() {
-                    if let Some(filter) = &filter {
-                        filter.filter_row(&mut picture, row, grid.row(row));
-                    }
-                }
-                picture.freeze()
-            },
             || {
                 both(
                     executor,
-                    || first_partition(&header, &basis.probabilities, modes, &grid),
-                    || second_partition(&basis.probabilities, &tokens),
+                    || {
+                        for row in 0..grid.rows() {
+                            if let Some(filter) = &filter {
+                                filter.filter_row(&mut picture, row, grid.row(row));
+                            }
+                        }
+                        picture.freeze()
+                    },
+                    || first_partition(&header, &basis.probabilities, self.modes(), &grid),
                 )
             },
+            || second_partition(&basis.probabilities, &tokens),
         );
         let mut frame = Vec::with_capacity(10 + first.len() + second.len());
         header.write_uncoded(first.len(), &mut frame);

@@ -59,6 +59,12 @@ pub(super) struct InterDecision<'a> {
 /// Last, golden and altref.
 const MOST_PICTURES: usize = 3;
 
+/// Steps of a quarter of a sample that a vector is followed.
+const MOST_STEPS: usize = 4;
+
+/// The eight vectors around one.
+const AROUND: [(i16, i16); 8] = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)];
+
 /// Room for what is found out about one macroblock, kept from one to the next.
 #[derive(Default)]
 pub(super) struct Weighing {
@@ -149,6 +155,54 @@ impl InterDecision<'_> {
         best
     }
 
+    /// Every way to predict the macroblock of `source` as a whole from one of the references, with the price of saying so.
+    pub(super) fn ways(
+        &self,
+        source: &MacroblockSamples,
+        (row, column): (usize, usize),
+        picture: usize,
+        offered: &Suggestions,
+        starts: &[MotionVector; 4],
+        weighing: &mut Weighing,
+    ) -> [Option<(InterChoice, Cost)>; 4] {
+        let reach = Reach::of(column, row, self.columns, self.rows);
+        let reference = &self.pictures[picture];
+        let plane = &reference.planes[0];
+        let way = |mode: LumaMode, vector: MotionVector, weighing: &mut Weighing| {
+            let vector_price = if mode == LumaMode::New { self.prices.cost(vector, offered.best) } else { 0 };
+            let said = reference.cost + mode_cost(mode, &offered.mode_probabilities) + vector_price;
+            let difference: u32 = weighing.differences(source, plane, (row, column), vector).iter().sum();
+            (InterChoice { picture, mode, vector, cost: difference + self.lambda.absolute(said) }, said)
+        };
+        let offers = |vector: MotionVector| vector != MotionVector::ZERO && reach.holds_vector(vector);
+        let zero = way(LumaMode::Zero, MotionVector::ZERO, weighing);
+        let nearest = offers(offered.nearest).then(|| way(LumaMode::Nearest, offered.nearest, weighing));
+        let near = (offers(offered.near) && offered.near != offered.nearest)
+            .then(|| way(LumaMode::Near, offered.near, weighing));
+        let [a, b, c, d] = *starts;
+        let starts = [MotionVector::ZERO, offered.best, offered.nearest, offered.near, a, b, c, d];
+        self.search(source, (row, column), picture, offered.best).run(&starts, &mut weighing.found[picture]);
+        let mut new = way(LumaMode::New, weighing.found[picture].vector, weighing);
+        // The search takes predictions between samples for straight lines; here is what they are.
+        for _ in 0..MOST_STEPS {
+            let centre = new.0.vector;
+            for (down, across) in AROUND {
+                let vector = MotionVector { row: centre.row + down, column: centre.column + across };
+                if reach.holds_vector(vector) {
+                    let other = way(LumaMode::New, vector, weighing);
+                    if other.0.cost < new.0.cost {
+                        new = other;
+                    }
+                }
+            }
+            if new.0.vector == centre {
+                break;
+            }
+        }
+        let known = [MotionVector::ZERO, offered.nearest, offered.near].contains(&new.0.vector);
+        [Some(zero), nearest, near, (!known).then_some(new)]
+    }
+
     /// A search in one of the references, for a macroblock that new vectors are coded as differences to `best`.
     pub(super) fn search<'a>(
         &'a self,
@@ -172,7 +226,7 @@ impl InterDecision<'_> {
 impl Weighing {
     /// Transformed differences of luma between `source` and its prediction by `vector`, by quarters. The prediction is left
     /// beside that of the best choice.
-    fn differences(
+    pub(super) fn differences(
         &mut self,
         source: &MacroblockSamples,
         plane: &PlaneView,
@@ -190,7 +244,7 @@ impl Weighing {
     }
 
     /// Takes what has just been predicted as the best choice.
-    fn take(&mut self, vector: MotionVector, quarters: [u32; 4], offered: &Suggestions) {
+    pub(super) fn take(&mut self, vector: MotionVector, quarters: [u32; 4], offered: &Suggestions) {
         self.offered = *offered;
         self.quarters = quarters;
         if !is_whole(vector) {

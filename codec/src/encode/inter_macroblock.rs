@@ -9,7 +9,7 @@ use super::residue::{MacroblockSamples, transform};
 use super::split::{PartVector, SplitChoice, SplitSearch, VectorsAround, predict_split};
 use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
 use crate::bitstream::vectors::{Suggestions, VectorBounds};
-use crate::macroblock::{LumaMode, Macroblock, MotionVector, Reference, SubblockMode};
+use crate::macroblock::{ChromaMode, LumaMode, Macroblock, MotionVector, Reference, SubblockMode};
 
 /// None of our references lies after the frame, so no vector is turned round.
 pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
@@ -19,9 +19,12 @@ pub(super) const SIGN_BIASES: [bool; 4] = [false; 4];
 const INTRA_PRICE: Cost = 20 * BIT;
 
 /// How an intra macroblock is predicted.
-struct IntraChoice {
-    luma_mode: LumaMode,
-    modes: Option<[SubblockMode; 16]>,
+#[derive(Clone, Copy)]
+pub(super) struct IntraChoice {
+    pub(super) luma_mode: LumaMode,
+    pub(super) modes: Option<[SubblockMode; 16]>,
+    /// Chosen when the rest is taken, unless the macroblock is coded on trial.
+    pub(super) chroma_mode: ChromaMode,
 }
 
 impl RowPass<'_> {
@@ -48,9 +51,15 @@ impl RowPass<'_> {
         }
     }
 
+    /// What its neighbours suggest to the macroblock at `place` where it is predicted from `reference`.
+    pub(super) fn suggestions(&self, reference: Reference, place: Place) -> Suggestions {
+        let bounds = VectorBounds::new(place.row, place.column, self.pass.rows, self.pass.columns);
+        Suggestions::find(&self.decided.grid, place.cell, reference, SIGN_BIASES, &bounds)
+    }
+
     /// Where motion is looked for besides what the neighbours suggest: the vector above and to the right, and what the hints
     /// say of this place and those right of and below it.
-    fn starts(&self, place: Place) -> [MotionVector; 4] {
+    pub(super) fn starts(&self, place: Place) -> [MotionVector; 4] {
         let Place { row, column, cell, index } = place;
         let Pass { columns, rows, .. } = *self.pass;
         let mut starts = [MotionVector::ZERO; 4];
@@ -68,7 +77,7 @@ impl RowPass<'_> {
     }
 
     /// The best way to split the macroblock, if one is cheaper than how it is best predicted as a whole.
-    fn choose_split(
+    pub(super) fn choose_split(
         &self,
         inter: &InterDecision,
         source: &MacroblockSamples,
@@ -93,7 +102,13 @@ impl RowPass<'_> {
         Some(choice)
     }
 
-    fn take_whole(&mut self, inter: &InterDecision, source: &MacroblockSamples, place: Place, choice: &InterChoice) {
+    pub(super) fn take_whole(
+        &mut self,
+        inter: &InterDecision,
+        source: &MacroblockSamples,
+        place: Place,
+        choice: &InterChoice,
+    ) {
         let picture = &inter.pictures[choice.picture];
         if choice.mode == LumaMode::New {
             let best = self.weighing.offered.best;
@@ -128,7 +143,7 @@ impl RowPass<'_> {
         self.decided.residue.keep(place.column, self.pass.quantisers.busy(y2, coefficients), coefficients);
     }
 
-    fn take_split(
+    pub(super) fn take_split(
         &mut self,
         inter: &InterDecision,
         source: &MacroblockSamples,
@@ -166,25 +181,35 @@ impl RowPass<'_> {
         let (prices, lambda) = (&self.pass.intra_prices, &self.pass.lambda);
         let limit = limit.saturating_sub(said);
         let whole = choose_luma(source, || self.luma_edges(place), prices, lambda, limit);
-        let mut choice = whole.map(|(luma_mode, _)| IntraChoice { luma_mode, modes: None });
+        let mut choice =
+            whole.map(|(luma_mode, _)| IntraChoice { luma_mode, modes: None, chroma_mode: ChromaMode::Dc });
         let lowest = whole.map_or(limit, |(_, cost)| cost);
         if lowest + said > self.pass.thresholds.subblocks * self.pass.step {
             let edges = self.subblock_edges(place);
             let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
             let around = self.modes_around(place.cell);
             if let Some((modes, _)) = choose_subblocks(source, &mut canvas, &around, prices, lambda, lowest) {
-                choice = Some(IntraChoice { luma_mode: LumaMode::Subblocks, modes: Some(modes) });
+                choice = Some(IntraChoice {
+                    luma_mode: LumaMode::Subblocks,
+                    modes: Some(modes),
+                    chroma_mode: ChromaMode::Dc,
+                });
             }
         }
         choice
     }
 
     fn take_intra(&mut self, source: &MacroblockSamples, place: Place, choice: &IntraChoice) {
-        if let Some(modes) = choice.modes {
+        let chroma_mode = choose_chroma(source, &self.chroma_edges(place), &self.pass.intra_prices, &self.pass.lambda);
+        self.keep_intra(place, &IntraChoice { chroma_mode, ..*choice });
+    }
+
+    /// Keeps an intra choice as it is.
+    pub(super) fn keep_intra(&mut self, place: Place, choice: &IntraChoice) {
+        let IntraChoice { luma_mode, chroma_mode, modes } = *choice;
+        if let Some(modes) = modes {
             self.decided.grid.subblocks_mut(place.cell).modes = modes;
         }
-        let chroma_mode = choose_chroma(source, &self.chroma_edges(place), &self.pass.intra_prices, &self.pass.lambda);
-        *self.decided.grid.macroblock_mut(place.cell) =
-            Macroblock { luma_mode: choice.luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
+        *self.decided.grid.macroblock_mut(place.cell) = Macroblock { luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
     }
 }

@@ -48,6 +48,11 @@ impl IntraPrices {
         self.luma[mode as usize]
     }
 
+    /// Price of a chroma mode.
+    pub(super) fn chroma(&self, mode: ChromaMode) -> Cost {
+        self.chroma[mode as usize]
+    }
+
     /// Price of a subblock's mode between those above and to the left.
     #[inline]
     pub(super) fn subblock(&self, mode: SubblockMode, above: SubblockMode, left: SubblockMode) -> Cost {

@@ -30,6 +30,7 @@ mod residue;
 mod settle;
 mod size;
 mod split;
+mod thorough;
 mod token_prices;
 mod tokens;
 mod version;

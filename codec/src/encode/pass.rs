@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::analysis::{EncodeError, known_probabilities};
+use super::contexts::TokenContexts;
 use super::inter::{InterDecision, ReferencePicture, Weighing};
 use super::intra::{IntraPrices, ModesAround};
 use super::intra_coding::Workspace;
@@ -13,14 +14,17 @@ use super::plan::{Effort, Field, FrameKind, Hints, Plan};
 use super::price::{Lambda, VectorPrices};
 use super::rate::{BIT, Cost};
 use super::residue::{MacroblockSamples, Predictions, Quantisers, Residue};
+use super::settle::Settling;
 use super::split::SplitPrices;
+use super::thorough::Thorough;
+use super::token_prices::TokenPrices;
 use super::wavefront::{Above, Below, Row, SPAN, Wavefront};
 use crate::executor::{Executor, on_each_thread};
 use crate::kernels::intra::Edges;
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference, Subblocks};
 use crate::picture::{Picture, PictureBuffer, Plane, PlaneView};
 use crate::predict::intra::{LowestSamples, RowAbove, SubblockEdges};
-use crate::{Size, State};
+use crate::{QuantizerIndex, Size, State};
 
 /// From what cost on it is worth looking further, in luma AC steps of the finest quantizer. The cost is a macroblock's transformed
 /// difference and the price of its modes.
@@ -38,8 +42,10 @@ impl Thresholds {
     fn of(effort: Effort) -> Self {
         match effort {
             Effort::Live => Self { search: 100, other_references: 48, split: 120, intra: 12, subblocks: 80 },
-            Effort::Balanced => Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 },
-            Effort::Film => Self { search: 0, other_references: 0, split: 0, intra: 10, subblocks: 40 },
+            // A film's macroblocks are coded on trial, whatever they cost.
+            Effort::Balanced | Effort::Film => {
+                Self { search: 40, other_references: 10, split: 30, intra: 10, subblocks: 60 }
+            }
         }
     }
 }
@@ -81,18 +87,24 @@ pub(super) struct Pass<'a> {
     /// On inter frames.
     inter: Option<InterDecision<'a>>,
     pub(super) hints: Option<&'a Field>,
+    /// Where macroblocks are coded on trial, at the finest quantizer.
+    token_prices: Option<Box<TokenPrices>>,
+    finest: QuantizerIndex,
 }
 
 /// A row of macroblocks while it is decided, and room that is kept from row to row.
 pub(super) struct RowPass<'a> {
     pub(super) pass: &'a Pass<'a>,
-    /// On key frames, the row as the finest quantizer leaves it: its macroblocks are predicted from each other.
+    /// On key frames and where macroblocks are coded on trial, the row as the finest quantizer leaves it: its macroblocks are
+    /// predicted from each other.
     pub(super) canvas: Option<PictureBuffer>,
     /// The row above, of the canvas or else of the picture.
     pub(super) above: RowAbove,
     pub(super) work: Workspace,
     pub(super) weighing: Box<Weighing>,
     pub(super) decided: DecidedRow,
+    /// Where macroblocks are coded on trial.
+    pub(super) thorough: Option<Thorough<'a>>,
     /// Counts of all rows that were decided here.
     pub(super) counts: ModeCounts,
 }
@@ -127,8 +139,10 @@ struct Decided {
     macroblocks: [Macroblock; SPAN],
     /// Where macroblocks have any that count, with the place in the span.
     subblocks: Vec<(usize, Subblocks)>,
-    /// On key frames.
+    /// Where there is a canvas.
     lowest: Option<LowestSamples>,
+    /// Where macroblocks are coded on trial.
+    contexts: Option<[u64; SPAN]>,
 }
 
 impl<'a> Pass<'a> {
@@ -177,6 +191,9 @@ impl<'a> Pass<'a> {
             intra_prices,
             inter,
             hints: hints.of_size(size),
+            token_prices: (effort == Effort::Film && plan.kind == FrameKind::Inter)
+                .then(|| Box::new(TokenPrices::new(&known.tokens))),
+            finest: plan.finest,
         })
     }
 
@@ -204,7 +221,8 @@ impl<'a> Pass<'a> {
 impl<'a> RowPass<'a> {
     fn new(pass: &'a Pass<'a>) -> Self {
         let size = pass.picture.size();
-        let canvas = (pass.kind() == FrameKind::Key).then(|| PictureBuffer::unpainted(size.of_first_row()));
+        let canvas = (pass.kind() == FrameKind::Key || pass.token_prices.is_some())
+            .then(|| PictureBuffer::unpainted(size.of_first_row()));
         Self {
             pass,
             canvas,
@@ -213,6 +231,12 @@ impl<'a> RowPass<'a> {
             weighing: Box::default(),
             decided: DecidedRow::new(pass.columns, pass.kind()),
             counts: ModeCounts::default(),
+            thorough: pass.token_prices.as_ref().map(|prices| Thorough {
+                prices,
+                settling: Settling::new(pass.finest.into(), prices),
+                contexts: TokenContexts::new(pass.columns),
+                work: Workspace::default(),
+            }),
         }
     }
 
@@ -228,6 +252,9 @@ impl<'a> RowPass<'a> {
         if row > 0 && self.canvas.is_none() {
             self.above.keep(pass.picture, row - 1);
         }
+        if let Some(thorough) = &mut self.thorough {
+            thorough.contexts.begin_row();
+        }
         for span in spans {
             for column in span.clone() {
                 above.reach(column + 1, |first, decided| self.see_above(first, decided));
@@ -236,6 +263,7 @@ impl<'a> RowPass<'a> {
                 let source = MacroblockSamples::of(&pass.planes, row, column);
                 match &pass.inter {
                     None => self.decide_key(&source, place),
+                    Some(inter) if self.thorough.is_some() => self.decide_thoroughly(inter, &source, place),
                     Some(inter) => self.decide_inter(inter, &source, place),
                 }
                 self.counts.count(self.decided.grid.macroblock(cell));
@@ -257,6 +285,9 @@ impl<'a> RowPass<'a> {
         if let Some(lowest) = &decided.lowest {
             self.above.keep_part(first, lowest);
         }
+        if let (Some(thorough), Some(contexts)) = (&mut self.thorough, &decided.contexts) {
+            thorough.contexts.see_above(first, contexts);
+        }
     }
 
     /// What the row below is to know of the macroblocks in `span`.
@@ -267,7 +298,8 @@ impl<'a> RowPass<'a> {
         let own = |column: usize| grid.own_subblocks(grid.cell(0, column)).map(|own| (column - first, *own));
         let subblocks = span.filter_map(own).collect();
         let lowest = self.canvas.as_mut().map(|canvas| LowestSamples::of(&canvas.planes_mut(), first));
-        Decided { macroblocks, subblocks, lowest }
+        let contexts = self.thorough.as_ref().map(|thorough| thorough.contexts.below(first));
+        Decided { macroblocks, subblocks, lowest, contexts }
     }
 
     /// The modes of the subblocks above a macroblock and to its left.

@@ -25,6 +25,9 @@ const SQUARED: u32 = 30;
 /// would have been predicted from: found by measuring BD-rate.
 const REFINING: u64 = 45;
 
+/// The part of it that counts when a macroblock is coded on trial, in hundredths, for the same reason.
+const ON_TRIAL: u64 = 60;
+
 impl Lambda {
     /// The worth of a bit where luma's AC coefficients are divided by `divisor`.
     pub(super) fn new(divisor: u16) -> Self {
@@ -43,6 +46,11 @@ impl Lambda {
     #[inline]
     pub(super) fn absolute(&self, cost: Cost) -> u32 {
         ((u64::from(cost) * u64::from(self.absolute)) >> 18) as u32
+    }
+
+    /// A price as squared differences of a macroblock that is coded on trial.
+    pub(super) fn on_trial(&self, cost: Cost) -> u64 {
+        u64::from(self.squared(cost)) * ON_TRIAL / 100
     }
 
     /// A price as squared differences.

@@ -19,6 +19,8 @@ pub(super) struct SplitChoice {
     pub(super) vectors: [MotionVector; 16],
     /// Transformed difference of luma and price of saying all this but reference and mode.
     pub(super) cost: u32,
+    /// That price.
+    pub(super) said: Cost,
 }
 
 /// The vectors around a macroblock: of the subblocks above it and of those to its left.
@@ -145,22 +147,24 @@ impl SplitSearch<'_> {
         differences: &[[u32; CANDIDATES]; 4],
     ) -> SplitChoice {
         let mut vectors = [MotionVector::ZERO; 16];
-        let mut cost = decision.lambda.absolute(decision.split_prices.kinds[usize::from(kind.split)]);
+        let mut said = decision.split_prices.kinds[usize::from(kind.split)];
+        let mut cost = decision.lambda.absolute(said);
         for quarters in kind.parts {
             let (left, above) = self.around.of(&vectors, FIRST_OF_QUARTER[quarters[0]]);
             let context = vector_context(left, above);
-            let mut best = (u32::MAX, MotionVector::ZERO);
+            let mut best = (u32::MAX, MotionVector::ZERO, 0);
             for (candidate, vector) in candidates.iter().enumerate() {
                 let difference: u32 = quarters.iter().map(|quarter| differences[*quarter][candidate]).sum();
                 if difference < best.0 {
                     let price = part_cost(*vector, left, above, self.best, context, decision);
                     let cost = difference + decision.lambda.absolute(price);
                     if cost < best.0 {
-                        best = (cost, *vector);
+                        best = (cost, *vector, price);
                     }
                 }
             }
             cost += best.0;
+            said += best.2;
             for quarter in *quarters {
                 let first = FIRST_OF_QUARTER[*quarter];
                 for subblock in [first, first + 1, first + 4, first + 5] {
@@ -168,7 +172,7 @@ impl SplitSearch<'_> {
                 }
             }
         }
-        SplitChoice { split: kind.split, vectors, cost }
+        SplitChoice { split: kind.split, vectors, cost, said }
     }
 
     /// A quarter's samples in the source.

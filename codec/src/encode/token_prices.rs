@@ -1,8 +1,12 @@
 //! Prices of tokens under the probabilities a decoder has, for weighing levels against each other before they are chosen.
 
+use super::contexts::Surroundings;
 use super::rate::{BIT, Cost, bit_cost};
-use crate::bitstream::tables::{CATEGORY_BASE, COEFFICIENT_BANDS, Probability, TokenProbabilities};
+use super::residue::Levels;
+use super::tokens::{extra_bits_cost, kind_of};
+use crate::bitstream::tables::{CATEGORY_BASE, COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG};
 use crate::bitstream::tokens::BlockKind;
+use crate::kernels::quantise::Positions;
 
 /// Tokens: levels 0 to 4, six categories of larger ones, and the end of a block.
 pub(super) const TOKENS: usize = 12;
@@ -65,7 +69,49 @@ impl TokenPrices {
     }
 }
 
+impl TokenPrices {
+    /// Price of a macroblock that has levels: `own` are its blocks and their neighbours.
+    pub(super) fn of_macroblock(&self, levels: &Levels, own: Surroundings) -> Cost {
+        let luma = kind_of(0, own.has_y2());
+        let mut price = 0;
+        for (kind, counts) in [BlockKind::Y2, luma, BlockKind::Chroma].into_iter().zip(own.empty_blocks()) {
+            let ending = &self.of(kind).ending[kind.first()];
+            price += counts.iter().zip(ending).map(|(count, prices)| count * prices[END]).sum::<Cost>();
+        }
+        let mut blocks = levels.coded;
+        while blocks != 0 {
+            let block = blocks.trailing_zeros() as usize;
+            blocks &= blocks - 1;
+            let kind = kind_of(block, own.has_y2());
+            price +=
+                self.of(kind).of_block(&levels.blocks[block], levels.nonzero[block], kind.first(), own.context(block));
+        }
+        price
+    }
+}
+
 impl KindPrices {
+    /// Price of a block whose levels at `nonzero` are not zero.
+    fn of_block(&self, levels: &[i16; 16], mut nonzero: Positions, first: usize, context: usize) -> Cost {
+        let (mut price, mut at, mut class) = (0, first, context);
+        while nonzero != 0 {
+            let next = nonzero.trailing_zeros() as usize;
+            nonzero &= nonzero - 1;
+            let magnitude = levels[usize::from(ZIGZAG[next])].unsigned_abs();
+            let token = token_of(magnitude);
+            price += if next == at {
+                self.ending[at][class][token]
+            } else {
+                self.ending[at][class][ZERO] + self.zeros[next] - self.zeros[at + 1] + self.unending[next][token]
+            };
+            if token >= FIRST_CATEGORY {
+                price += extra_bits_cost(token - FIRST_CATEGORY, magnitude) as Cost;
+            }
+            (at, class) = (next + 1, usize::from(magnitude.min(2)));
+        }
+        price + self.ending[at][class][END]
+    }
+
     fn new(probabilities: &[[[Probability; 11]; 3]; 8]) -> Self {
         let bands = probabilities.map(|contexts| contexts.map(|p| std::array::from_fn(|token| token_cost(token, &p))));
         let (mut ending, mut unending, mut zeros) = ([[[0; TOKENS]; 3]; 17], [[0; TOKENS]; 17], [0; 17]);

@@ -329,7 +329,7 @@ fn put_extra_bits(category: usize, magnitude: u16, sink: &mut impl BoolSink) {
     }
 }
 
-fn extra_bits_cost(category: usize, magnitude: u16) -> u64 {
+pub(super) fn extra_bits_cost(category: usize, magnitude: u16) -> u64 {
     let mut price = Price(0);
     put_extra_bits(category, magnitude, &mut price);
     price.0
@@ -408,6 +408,7 @@ pub(super) struct Coding {
 #[cfg(test)]
 mod tests {
     use super::super::contexts::TokenContexts;
+    use super::super::token_prices::TokenPrices;
     use super::*;
 
     /// A record of a row of macroblocks with all sorts of levels, and the macroblocks.
@@ -480,6 +481,17 @@ mod tests {
         let mut written = Price(0);
         record.write(&coding.probabilities, &mut written);
         assert_eq!(coding.cost, written.0);
+    }
+
+    #[test]
+    fn macroblocks_are_priced_as_they_are_written() {
+        let (record, recorded) = record();
+        let probabilities = [[[[100; 11]; 3]; 8]; 4];
+        let mut written = Price(0);
+        record.write(&probabilities, &mut written);
+        let prices = TokenPrices::new(&probabilities);
+        let priced = recorded.iter().map(|(levels, own)| u64::from(prices.of_macroblock(levels, *own)));
+        assert_eq!(priced.sum::<u64>(), written.0);
     }
 
     #[test]
