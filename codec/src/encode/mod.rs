@@ -31,6 +31,7 @@ mod settle;
 mod size;
 mod split;
 mod token_prices;
+mod token_writer;
 mod tokens;
 mod version;
 mod wavefront;

@@ -3,7 +3,10 @@
 //! Single levels are not weighed: the quantiser's rounding has dropped what is hardly worth its bits. What it cannot know is how far a level
 //! lies from the others, and that is what makes the last ones dear. Distortion is counted from that of an empty block.
 
-use super::token_prices::{END, KindPrices, TokenPrices, ZERO, token_of};
+use std::hint::select_unpredictable;
+
+use super::token_prices::{KindPrices, TokenPrices};
+use crate::bitstream::symbols::{END, ZERO, token_of};
 use crate::bitstream::tables::ZIGZAG;
 use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::{Positions, Quantiser};
@@ -11,10 +14,12 @@ use crate::kernels::quantise::{Positions, Quantiser};
 /// What a 256th of a bit is worth, in 1024ths of a squared error of coefficients, by [`BlockKind`].
 pub(super) type Worth = [i64; 4];
 
-/// What refining needs to know about a frame.
+/// With what the levels of a frame, or of one of its segments, are weighed.
 pub(super) struct Refinement<'a> {
     pub(super) prices: &'a TokenPrices,
     pub(super) worth: Worth,
+    /// By kind, context and position, what a block costs whose only level is a 1, less what it costs without: the most frequent one.
+    lone: [[[i64; 16]; 3]; 4],
 }
 
 /// Squared errors are weighed in 1024ths.
@@ -27,10 +32,27 @@ const FEW_LEVELS: u32 = 3;
 /// What a block with many levels is taken to gain: more than any price, and 25 times that is still a number.
 const PLENTY: i64 = 1 << 48;
 
-impl Refinement<'_> {
-    /// Drops the last of `levels` (raster order), of which those at `nonzero` are not zero, from where the block is cheapest; answers which are not
-    /// zero now, and how much less the block costs than without any, in the distortion of its kind.
-    #[inline]
+impl<'a> Refinement<'a> {
+    /// Weighs levels by the prices of their tokens where bits have this worth.
+    pub(super) fn new(prices: &'a TokenPrices, worth: Worth) -> Self {
+        let lone = [BlockKind::LumaWithoutDc, BlockKind::Y2, BlockKind::Chroma, BlockKind::LumaWithDc].map(|kind| {
+            let (kind_prices, first) = (prices.of(kind), kind.first());
+            std::array::from_fn(|context| {
+                let empty = kind_prices.ending[first][context][END];
+                std::array::from_fn(|position| {
+                    let position = position.max(first);
+                    let one = kind_prices.of_run(first, context, position, token_of(1));
+                    let price = i64::from(one + kind_prices.ending[position + 1][1][END]) - i64::from(empty);
+                    price * worth[kind as usize]
+                })
+            })
+        });
+        Self { prices, worth, lone }
+    }
+
+    /// Drops the last of `levels` (raster order), of which those at `nonzero` are not zero (not all are), from where the block is cheapest; answers
+    /// which are not zero now, and how much less the block costs than without any, in the distortion of its kind.
+    #[inline(always)]
     pub(super) fn refine(
         &self,
         levels: &mut [i16; 16],
@@ -40,14 +62,40 @@ impl Refinement<'_> {
         kind: BlockKind,
         context: usize,
     ) -> (Positions, i64) {
+        if nonzero & nonzero.wrapping_sub(1) == 0 {
+            let position = (nonzero.trailing_zeros() & 15) as usize;
+            let at = usize::from(ZIGZAG[position]);
+            if levels[at].unsigned_abs() == 1 {
+                let gain = -distortion(1, coefficients[at], quantiser.divisor[at])
+                    - self.lone[kind as usize][context][position];
+                if gain > 0 {
+                    return (nonzero, gain);
+                }
+                levels[at] = 0;
+                return (0, 0);
+            }
+        }
         if has_over(nonzero, FEW_LEVELS) {
             return (nonzero, PLENTY);
         }
+        self.shorten(levels, coefficients, nonzero, quantiser, kind, context)
+    }
+
+    #[inline(never)]
+    fn shorten(
+        &self,
+        levels: &mut [i16; 16],
+        coefficients: &[i16; 16],
+        nonzero: Positions,
+        quantiser: &Quantiser,
+        kind: BlockKind,
+        context: usize,
+    ) -> (Positions, i64) {
         let (prices, worth) = (self.prices.of(kind), self.worth[kind as usize]);
         let (mut position, mut class) = (kind.first(), context);
         let empty = i64::from(prices.ending[position][class][END]) * worth;
         let (mut least, mut kept) = (empty, 0);
-        let (mut price, mut distortion) = (0, 0);
+        let (mut price, mut error) = (0, 0);
         let mut rest = nonzero;
         while rest != 0 {
             let next = (rest.trailing_zeros() & 15) as usize;
@@ -55,10 +103,9 @@ impl Refinement<'_> {
             let at = usize::from(ZIGZAG[next]);
             let magnitude = levels[at].unsigned_abs();
             price += prices.of_run(position, class, next, token_of(magnitude));
-            let value = i64::from(magnitude) * i64::from(quantiser.divisor[at]);
-            distortion += (value * (value - 2 * i64::from(coefficients[at].unsigned_abs()))) << DISTORTION_BITS;
+            error += distortion(magnitude, coefficients[at], quantiser.divisor[at]);
             (position, class) = (next + 1, usize::from(magnitude.min(2)));
-            let cost = distortion + i64::from(price + prices.ending[position][class][END]) * worth;
+            let cost = error + i64::from(price + prices.ending[position][class][END]) * worth;
             if cost < least {
                 (least, kept) = (cost, nonzero & !rest);
             }
@@ -70,6 +117,13 @@ impl Refinement<'_> {
         }
         (kept, empty - least)
     }
+}
+
+/// The distortion of a coefficient as so many steps, less that of it as none.
+#[inline(always)]
+fn distortion(magnitude: u16, coefficient: i16, step: u16) -> i64 {
+    let value = i64::from(magnitude) * i64::from(step);
+    (value * (value - 2 * i64::from(coefficient.unsigned_abs()))) << DISTORTION_BITS
 }
 
 /// Whether more than `count` of the bits are set.
@@ -86,11 +140,9 @@ impl KindPrices {
     #[inline(always)]
     fn of_run(&self, position: usize, class: usize, next: usize, token: usize) -> u32 {
         let prices = &self.ending[position][class];
-        if next == position {
-            prices[token]
-        } else {
-            prices[ZERO] + self.zeros[next] - self.zeros[position + 1] + self.unending[next][token]
-        }
+        let after_zeros = prices[ZERO] + self.unending[next][token] + self.zeros[next];
+        // Nobody can foretell whether there are any.
+        select_unpredictable(next == position, prices[token], after_zeros.wrapping_sub(self.zeros[position + 1]))
     }
 }
 
@@ -103,7 +155,7 @@ mod tests {
     fn refined(coefficients: [i16; 16], worth: i64) -> ([i16; 16], Positions) {
         let quantiser = Quantiser::new(20, 20, &[64; 16]);
         let prices = TokenPrices::new(&DEFAULT_TOKEN_PROBABILITIES);
-        let refinement = Refinement { prices: &prices, worth: [worth; 4] };
+        let refinement = Refinement::new(&prices, [worth; 4]);
         let mut levels = [0; 16];
         let nonzero = quantiser.quantise(&coefficients, &mut levels);
         let (nonzero, _) = refinement.refine(&mut levels, &coefficients, nonzero, &quantiser, BlockKind::LumaWithDc, 1);
@@ -176,7 +228,7 @@ mod tests {
             }
             let quantiser = Quantiser::new(20, 20, &[64; 16]);
             let prices = TokenPrices::new(&DEFAULT_TOKEN_PROBABILITIES);
-            let refinement = Refinement { prices: &prices, worth: [worth; 4] };
+            let refinement = Refinement::new(&prices, [worth; 4]);
             let mut rounded = [0; 16];
             let nonzero = quantiser.quantise(&coefficients, &mut rounded);
             let mut levels = rounded;

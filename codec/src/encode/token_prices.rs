@@ -1,42 +1,9 @@
 //! Prices of tokens under the probabilities a decoder has, for weighing levels against each other before they are chosen.
 
 use super::rate::{BIT, Cost, bit_cost};
-use crate::bitstream::tables::{CATEGORY_BASE, COEFFICIENT_BANDS, Probability, TokenProbabilities};
+use crate::bitstream::symbols::{END, FIRST_CATEGORY, TOKENS, ZERO};
+use crate::bitstream::tables::{COEFFICIENT_BANDS, Probability, TokenProbabilities};
 use crate::bitstream::tokens::BlockKind;
-
-/// Tokens: levels 0 to 4, six categories of larger ones, and the end of a block.
-pub(super) const TOKENS: usize = 12;
-
-/// The token of a level of zero.
-pub(super) const ZERO: usize = 0;
-
-/// The token of the first category.
-pub(super) const FIRST_CATEGORY: usize = 5;
-
-/// The token that ends a block.
-pub(super) const END: usize = 11;
-
-/// The token that says a magnitude.
-#[inline(always)]
-pub(super) fn token_of(magnitude: u16) -> usize {
-    /// Of magnitudes up to the first of the last category.
-    const SMALL: [u8; 68] = {
-        let mut tokens = [0; 68];
-        let mut magnitude = 0;
-        while magnitude < 68 {
-            let mut token = if magnitude < 5 { magnitude as u8 } else { FIRST_CATEGORY as u8 };
-            let mut category = 1;
-            while category < 6 && magnitude as u16 >= CATEGORY_BASE[category] {
-                token += 1;
-                category += 1;
-            }
-            tokens[magnitude] = token;
-            magnitude += 1;
-        }
-        tokens
-    };
-    usize::from(SMALL[usize::from(magnitude).min(67)])
-}
 
 /// Prices of the tokens of one frame, by kind of block.
 pub(super) struct TokenPrices([KindPrices; 4]);
@@ -109,19 +76,5 @@ fn token_cost(token: usize, p: &[Probability; 11]) -> Cost {
         cost + bit_cost(category == 1, p[7])
     } else {
         cost + bit_cost(category >= 4, p[8]) + bit_cost(category & 1 == 1, p[9 + usize::from(category >= 4)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_magnitude_takes_the_token_of_the_largest_base_below_it() {
-        for magnitude in 0..2200 {
-            let category = CATEGORY_BASE.iter().filter(|base| magnitude >= **base).count();
-            let token = if magnitude < 5 { usize::from(magnitude) } else { FIRST_CATEGORY - 1 + category };
-            assert_eq!(token_of(magnitude), token);
-        }
     }
 }
