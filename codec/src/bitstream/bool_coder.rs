@@ -295,16 +295,17 @@ fn carry(bytes: &mut [u8]) {
 
 /// Calls `each` with every node on the way to the leaf `value` of `tree`, and the bool that leads on from it.
 pub(crate) fn each_tree_bit(tree: &[i8], value: u8, mut each: impl FnMut(usize, bool)) {
-    // Walk up from the leaf; the longest path here has 7 nodes.
+    // Walk up from the leaf: what leads to a node lies before it. The longest path here has 7 nodes.
     let mut path = [0; 16];
     let mut length = 0;
-    let leaf = -(value as i8);
-    let mut entry = (0..tree.len()).find(|&entry| tree[entry] == leaf);
-    while let Some(position) = entry {
-        path[length] = position;
-        length += 1;
-        let node = (position & !1) as i8;
-        entry = if node == 0 { None } else { (0..tree.len()).find(|&parent| tree[parent] == node) };
+    let mut sought = -(value as i8);
+    for (position, entry) in tree.iter().enumerate().rev() {
+        if *entry == sought {
+            path[length & 15] = position;
+            length += 1;
+            // Nothing leads to the root.
+            sought = if position < 2 { i8::MIN } else { (position & !1) as i8 };
+        }
     }
     for &position in path[..length].iter().rev() {
         each(position >> 1, position & 1 != 0);

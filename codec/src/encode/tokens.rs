@@ -89,7 +89,7 @@ pub(super) struct TokenCounts {
 }
 
 /// Room for the tokens of an ordinary macroblock.
-const USUAL_SYMBOLS: usize = 32;
+const USUAL_SYMBOLS: usize = 12;
 
 impl TokenRecord {
     /// Room for `macroblocks` of an ordinary frame.
