@@ -3,6 +3,7 @@
 //! Both directions keep a 64-bit window and move whole bytes, so that a bool costs a multiply, a compare and a shift.
 
 use super::tables::Probability;
+use crate::kernels::steps::{Intervals, WIDTHS};
 
 /// Reads bools from a partition. Past its end it reads zeros, as the reference decoder does.
 #[derive(Clone, Debug)]
@@ -140,12 +141,6 @@ pub(crate) trait BoolSink {
     /// Takes one bool whose probability of being false is `probability` in 256ths.
     fn put(&mut self, bit: bool, probability: Probability);
 
-    /// Takes a false that was to be expected.
-    #[inline(always)]
-    fn put_expected_false(&mut self, probability: Probability) {
-        self.put(false, probability);
-    }
-
     /// Takes the bools on the way to the leaf `value` of `tree` (RFC 6386 §8.1).
     fn put_tree(&mut self, tree: &[i8], probabilities: &[Probability], value: u8) {
         each_tree_bit(tree, value, |node, bit| self.put(bit, probabilities[node]));
@@ -156,11 +151,6 @@ impl BoolSink for BoolEncoder {
     #[inline(always)]
     fn put(&mut self, bit: bool, probability: Probability) {
         self.write(bit, probability);
-    }
-
-    #[inline(always)]
-    fn put_expected_false(&mut self, probability: Probability) {
-        self.write_expected_false(probability);
     }
 }
 
@@ -197,15 +187,12 @@ impl BoolEncoder {
         self.widen(range);
     }
 
-    /// Writes a false that was to be expected: it hardly narrows the interval, which can stay as it is more often than not. That
-    /// is foretold, and the next bool waits for a product alone.
+    /// Writes the bools that `steps` are for.
     #[inline(always)]
-    pub(crate) fn write_expected_false(&mut self, probability: Probability) {
-        let split_less_1 = (self.range_less_1 * u32::from(probability)) >> 8;
-        self.range_less_1 = split_less_1;
-        if split_less_1 < 127 {
-            self.widen(split_less_1 + 1);
-        }
+    pub(crate) fn write_steps(&mut self, steps: &Steps) {
+        let step = steps.0[self.range_less_1 as usize % WIDTHS];
+        self.range_less_1 = step & 255;
+        self.make_room(step >> 8 & 15, step >> 12);
     }
 
     /// Makes the interval `range` (1..=255) wide, and widens it to 128 or more.
@@ -213,9 +200,15 @@ impl BoolEncoder {
     fn widen(&mut self, range: u32) {
         let shift = range.leading_zeros() & 7;
         self.range_less_1 = (range << shift) - 1;
-        self.bottom <<= shift;
+        self.make_room(shift, 0);
+    }
+
+    /// Moves the interval's bottom by `shift` bits and then up by `risen`.
+    #[inline(always)]
+    fn make_room(&mut self, shift: u32, risen: u32) {
+        self.bottom = (self.bottom << shift) + u64::from(risen);
         self.pending_bits += shift;
-        // 8 bits of range, 47 pending ones and a carry fit the window.
+        // 8 bits of range, 39 pending ones, 15 more and a carry fit the window.
         if self.pending_bits >= 40 {
             // By value, so that what changes with each bool can stay in registers.
             (self.bottom, self.pending_bits) = flush_whole_bytes(&mut self.bytes, self.bottom, self.pending_bits);
@@ -259,6 +252,23 @@ impl BoolEncoder {
     }
 }
 
+/// What a few bools do to an interval, whichever it is: coding them takes one look-up.
+///
+/// By the interval's width less 1 modulo [`WIDTHS`]: in the lowest 8 bits the width less 1 that follows, in the next 4 by how many bits it was
+/// widened, and above how far its bottom has risen.
+pub(crate) struct Steps([u32; WIDTHS]);
+
+impl Steps {
+    /// The steps to these intervals from those before the bools, unless they are so improbable that there is no room for it.
+    pub(crate) fn new(intervals: &Intervals) -> Option<Self> {
+        /// After these the bottom takes no more than the 20 bits that are left.
+        const LARGEST_SHIFT: u32 = 12;
+        let Intervals { width_less_1, shift, risen } = intervals;
+        let has_room = shift.iter().fold(0, |most, shift| most.max(*shift)) <= LARGEST_SHIFT;
+        has_room.then(|| Self(std::array::from_fn(|i| width_less_1[i] | shift[i] << 8 | risen[i] << 12)))
+    }
+}
+
 /// Moves whole bytes from the window to `bytes`; answers what stays there, and how many bits of it may still take a carry.
 #[inline(never)]
 fn flush_whole_bytes(bytes: &mut Vec<u8>, bottom: u64, pending_bits: u32) -> (u64, u32) {
@@ -285,16 +295,17 @@ fn carry(bytes: &mut [u8]) {
 
 /// Calls `each` with every node on the way to the leaf `value` of `tree`, and the bool that leads on from it.
 pub(crate) fn each_tree_bit(tree: &[i8], value: u8, mut each: impl FnMut(usize, bool)) {
-    // Walk up from the leaf; the longest path here has 7 nodes.
+    // Walk up from the leaf: what leads to a node lies before it. The longest path here has 7 nodes.
     let mut path = [0; 16];
     let mut length = 0;
-    let leaf = -(value as i8);
-    let mut entry = (0..tree.len()).find(|&entry| tree[entry] == leaf);
-    while let Some(position) = entry {
-        path[length] = position;
-        length += 1;
-        let node = (position & !1) as i8;
-        entry = if node == 0 { None } else { (0..tree.len()).find(|&parent| tree[parent] == node) };
+    let mut sought = -(value as i8);
+    for (position, entry) in tree.iter().enumerate().rev() {
+        if *entry == sought {
+            path[length & 15] = position;
+            length += 1;
+            // Nothing leads to the root.
+            sought = if position < 2 { i8::MIN } else { (position & !1) as i8 };
+        }
     }
     for &position in path[..length].iter().rev() {
         each(position >> 1, position & 1 != 0);
@@ -319,6 +330,22 @@ mod tests {
             for &(bit, probability) in &bools {
                 prop_assert_eq!(decoder.read(probability), bit);
             }
+        }
+
+        #[test]
+        fn steps_are_the_bools_they_stand_for(
+            groups in prop::collection::vec(prop::collection::vec((any::<bool>(), 1..=255u8), 0..7), 1..300),
+        ) {
+            let (mut one_by_one, mut at_once) = (BoolEncoder::new(), BoolEncoder::new());
+            for group in &groups {
+                group.iter().for_each(|&(bit, probability)| one_by_one.write(bit, probability));
+                let untouched = Intervals::untouched();
+                match Steps::new(&group.iter().fold(untouched, |before, &(bit, probability)| before.after(bit, probability))) {
+                    Some(steps) => at_once.write_steps(&steps),
+                    None => group.iter().for_each(|&(bit, probability)| at_once.write(bit, probability)),
+                }
+            }
+            prop_assert_eq!(one_by_one.finish(), at_once.finish());
         }
 
         #[test]

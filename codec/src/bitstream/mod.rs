@@ -5,6 +5,7 @@ pub(crate) mod frame_header;
 pub(crate) mod modes;
 pub(crate) mod partitions;
 pub(crate) mod probabilities;
+pub(crate) mod symbols;
 pub(crate) mod tables;
 pub(crate) mod token_probabilities;
 pub(crate) mod tokens;

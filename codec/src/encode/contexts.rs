@@ -67,6 +67,17 @@ const ABOVE: u64 = BESIDE_Y2[0] | LOWEST_OF_LUMA >> (4 * COLUMNS) | LOWEST_OF_CH
 /// Set where a macroblock has no Y2.
 const WITHOUT_Y2: u64 = 1 << 63;
 
+/// Four bits, a byte each.
+const BITS_AS_BYTES: [u32; 16] = {
+    let mut bytes = [0; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        bytes[bits as usize] = bits & 1 | (bits & 2) << 7 | (bits & 4) << 14 | (bits & 8) << 21;
+        bits += 1;
+    }
+    bytes
+};
+
 impl Surroundings {
     /// A macroblock without neighbours that have levels, and without levels of its own so far.
     pub(super) fn alone(y2: bool) -> Self {
@@ -85,10 +96,21 @@ impl Surroundings {
         ((self.0 >> (bit - 1) & 1) + (self.0 >> (bit - COLUMNS) & 1)) as usize
     }
 
-    /// Whether block `block` has levels.
+    /// How many of each block's neighbours have levels, 0..=2.
     #[inline(always)]
-    pub(super) fn has(self, block: usize) -> bool {
-        self.0 >> BITS[block] & 1 != 0
+    pub(super) fn contexts(self) -> [u8; 25] {
+        let rows = self.0.to_le_bytes().map(usize::from);
+        let mut contexts = [0; 25];
+        let (luma, chroma) = contexts.split_at_mut(16);
+        for (four, above) in luma.as_chunks_mut::<4>().0.iter_mut().zip(0..) {
+            *four = (BITS_AS_BYTES[rows[above + 1] & 15] + BITS_AS_BYTES[rows[above] >> 1 & 15]).to_le_bytes();
+        }
+        for (two, above) in chroma.as_chunks_mut::<2>().0.iter_mut().zip([0, 1, 3, 4]) {
+            let both = BITS_AS_BYTES[rows[above + 1] >> 5 & 3] + BITS_AS_BYTES[rows[above] >> 6 & 3];
+            *two = (both as u16).to_le_bytes();
+        }
+        contexts[Y2] = self.context(Y2) as u8;
+        contexts
     }
 
     /// With levels in block `block` if `any`.
@@ -212,6 +234,17 @@ mod tests {
         assert_eq!(seen.around(2, true).context(Y2), 1);
         seen.keep(2, seen.around(2, true));
         assert_eq!(seen.left, 0);
+    }
+
+    #[test]
+    fn all_contexts_are_the_context_of_each() {
+        let mut bits = 1u64;
+        for _ in 0..2000 {
+            // Knuth's linear congruence for 64 bits.
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let own = Surroundings(bits ^ bits >> 31);
+            assert_eq!(own.contexts().map(usize::from), std::array::from_fn(|block| own.context(block)));
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) fn code_intra(
         let samples = &mut block[y * stride + x..];
         let source_samples = &source.luma[y * source.luma_stride + x..];
         forward_dct(source_samples, source.luma_stride, samples, stride, &mut coefficients[index]);
-        let nonzero = settler.settle(index, &coefficients[index], &mut levels.blocks[index]);
+        let nonzero = settler.settle_luma(index, &coefficients[index], &mut levels.blocks[index]);
         levels.nonzero[index] = nonzero;
         levels.coded |= u32::from(nonzero != 0) << index;
         add_block(&levels.blocks[index], nonzero, &settler.quantisers.luma, samples, stride);

@@ -32,6 +32,7 @@ mod size;
 mod split;
 mod thorough;
 mod token_prices;
+mod token_writer;
 mod tokens;
 mod version;
 mod wavefront;

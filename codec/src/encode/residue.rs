@@ -2,6 +2,7 @@
 //! the way back into the picture.
 
 use crate::bitstream::frame_header::QuantizerHeader;
+use crate::bitstream::tokens::BlockKind;
 use crate::kernels::forward::{forward_dct_8x8, forward_dct_16x16, forward_wht};
 use crate::kernels::inverse::{
     add_inverse_dct, add_inverse_dct_of_dc, add_residue_8x8, add_residue_16x16, inverse_walsh,
@@ -218,13 +219,13 @@ impl Quantisers {
         if y2 { luma_and_chroma | self.y2.busy_blocks(&coefficients[Y2..]) << Y2 } else { luma_and_chroma }
     }
 
-    /// The quantiser of block `block`.
+    /// The quantiser of blocks of `kind`.
     #[inline]
-    pub(super) fn of(&self, block: usize) -> &Quantiser {
-        match block {
-            0..16 => &self.luma,
-            Y2 => &self.y2,
-            _ => &self.chroma,
+    pub(super) fn of(&self, kind: BlockKind) -> &Quantiser {
+        match kind {
+            BlockKind::LumaWithoutDc | BlockKind::LumaWithDc => &self.luma,
+            BlockKind::Y2 => &self.y2,
+            BlockKind::Chroma => &self.chroma,
         }
     }
 }

@@ -3,44 +3,12 @@
 use super::contexts::Surroundings;
 use super::rate::{BIT, Cost, bit_cost};
 use super::residue::Levels;
-use super::tokens::{extra_bits_cost, kind_of};
-use crate::bitstream::tables::{CATEGORY_BASE, COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG};
+use super::token_writer::extra_bits_cost;
+use super::tokens::kind_of;
+use crate::bitstream::symbols::{END, FIRST_CATEGORY, TOKENS, ZERO, token_of};
+use crate::bitstream::tables::{COEFFICIENT_BANDS, Probability, TokenProbabilities, ZIGZAG};
 use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::Positions;
-
-/// Tokens: levels 0 to 4, six categories of larger ones, and the end of a block.
-pub(super) const TOKENS: usize = 12;
-
-/// The token of a level of zero.
-pub(super) const ZERO: usize = 0;
-
-/// The token of the first category.
-pub(super) const FIRST_CATEGORY: usize = 5;
-
-/// The token that ends a block.
-pub(super) const END: usize = 11;
-
-/// The token that says a magnitude.
-#[inline(always)]
-pub(super) fn token_of(magnitude: u16) -> usize {
-    /// Of magnitudes up to the first of the last category.
-    const SMALL: [u8; 68] = {
-        let mut tokens = [0; 68];
-        let mut magnitude = 0;
-        while magnitude < 68 {
-            let mut token = if magnitude < 5 { magnitude as u8 } else { FIRST_CATEGORY as u8 };
-            let mut category = 1;
-            while category < 6 && magnitude as u16 >= CATEGORY_BASE[category] {
-                token += 1;
-                category += 1;
-            }
-            tokens[magnitude] = token;
-            magnitude += 1;
-        }
-        tokens
-    };
-    usize::from(SMALL[usize::from(magnitude).min(67)])
-}
 
 /// Prices of the tokens of one frame, by kind of block.
 pub(super) struct TokenPrices([KindPrices; 4]);
@@ -67,9 +35,7 @@ impl TokenPrices {
     pub(super) fn of(&self, kind: BlockKind) -> &KindPrices {
         &self.0[kind as usize]
     }
-}
 
-impl TokenPrices {
     /// Price of a macroblock that has levels: `own` are its blocks and their neighbours.
     pub(super) fn of_macroblock(&self, levels: &Levels, own: Surroundings) -> Cost {
         let luma = kind_of(0, own.has_y2());
@@ -105,7 +71,7 @@ impl KindPrices {
                 self.ending[at][class][ZERO] + self.zeros[next] - self.zeros[at + 1] + self.unending[next][token]
             };
             if token >= FIRST_CATEGORY {
-                price += extra_bits_cost(token - FIRST_CATEGORY, magnitude) as Cost;
+                price += extra_bits_cost(magnitude) as Cost;
             }
             (at, class) = (next + 1, usize::from(magnitude.min(2)));
         }
@@ -155,19 +121,5 @@ fn token_cost(token: usize, p: &[Probability; 11]) -> Cost {
         cost + bit_cost(category == 1, p[7])
     } else {
         cost + bit_cost(category >= 4, p[8]) + bit_cost(category & 1 == 1, p[9 + usize::from(category >= 4)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_magnitude_takes_the_token_of_the_largest_base_below_it() {
-        for magnitude in 0..2200 {
-            let category = CATEGORY_BASE.iter().filter(|base| magnitude >= **base).count();
-            let token = if magnitude < 5 { usize::from(magnitude) } else { FIRST_CATEGORY - 1 + category };
-            assert_eq!(token_of(magnitude), token);
-        }
     }
 }

@@ -6,7 +6,11 @@ use super::edge_filter::{
 use super::interpolate::{Interpolation, predict, predict_two};
 use super::intra::{Edges, SubblockCandidates, predict_block, predict_subblock, subblock_candidates};
 use super::quantise::Quantiser;
+use super::steps::Intervals;
+use super::symbols::{MOST_SYMBOLS, MacroblockLevels};
 use super::{difference, forward, interpolate, intra, inverse, subpixel};
+use crate::bitstream::symbols::Symbol;
+use crate::bitstream::tables::ZIGZAG;
 use crate::macroblock::{ChromaMode, SubblockMode};
 use std::hint::black_box;
 
@@ -263,6 +267,35 @@ fn filters(cases: &mut Vec<Case>) {
     }
 }
 
+fn tokens(cases: &mut Vec<Case>) {
+    let blocks: [[i16; 16]; 25] = std::array::from_fn(|block| std::array::from_fn(|i| (i * block % 5 / 4) as i16));
+    let nonzero =
+        blocks.map(|block| (1..16).fold(0, |bits, i| bits | u16::from(block[usize::from(ZIGZAG[i])] != 0) << i));
+    let coded = (0..25).fold(0, |bits, block| bits | u32::from(nonzero[block] != 0) << block);
+    let list = move |run: fn(&MacroblockLevels<'_>, &mut [Symbol; MOST_SYMBOLS])| {
+        let mut symbols = [0; MOST_SYMBOLS];
+        move || {
+            let contexts = &[1; 25];
+            let macroblock = MacroblockLevels { blocks: &blocks, nonzero: &nonzero, coded, y2: true, contexts };
+            run(black_box(&macroblock), black_box(&mut symbols));
+        }
+    };
+    cases.push(case(
+        "symbols of a macroblock",
+        list(|macroblock, symbols| _ = macroblock.list(symbols)),
+        list(|macroblock, symbols| _ = macroblock.list_by_definition(symbols)),
+    ));
+    let (untouched, mut plain) = (Intervals::untouched(), Intervals::untouched());
+    cases.push(case(
+        "intervals after a bool",
+        move || untouched.after(black_box(true), black_box(100)),
+        move || {
+            plain.clone_from(&Intervals::untouched());
+            plain.narrow_by_definition(black_box(true), black_box(100));
+        },
+    ));
+}
+
 /// All kernels that have vector code.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -270,5 +303,6 @@ pub fn all() -> Vec<Case> {
     transforms(&mut cases);
     predictions(&mut cases);
     filters(&mut cases);
+    tokens(&mut cases);
     cases
 }

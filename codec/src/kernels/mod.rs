@@ -53,7 +53,9 @@ pub(crate) mod intra;
 pub(crate) mod inverse;
 pub(crate) mod margins;
 pub(crate) mod quantise;
+pub(crate) mod steps;
 pub(crate) mod subpixel;
+pub(crate) mod symbols;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

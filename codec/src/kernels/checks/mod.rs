@@ -8,6 +8,7 @@ mod difference;
 mod edge_filter;
 mod interpolate;
 mod intra;
+mod tokens;
 mod transforms;
 
 /// Random numbers that are the same in every run (SplitMix64).

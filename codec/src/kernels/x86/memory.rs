@@ -221,6 +221,14 @@ pub(super) fn load_unsigned(numbers: &[u16; 16]) -> __m256i {
     unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
 }
 
+/// Stores sixteen numbers without a sign.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn store_unsigned(numbers: &mut [u16; 16], lanes: __m256i) {
+    // SAFETY: the array has the 32 bytes.
+    unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), lanes) }
+}
+
 /// Stores a block of coefficients.
 #[inline]
 #[target_feature(enable = "avx2")]

@@ -11,7 +11,9 @@ pub(super) mod margins;
 #[expect(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 mod memory;
 pub(super) mod quantise;
+pub(super) mod steps;
 pub(super) mod subpixel;
+pub(super) mod symbols;
 pub(super) mod walsh;
 
 use std::arch::x86_64::*;
