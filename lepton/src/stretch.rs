@@ -87,7 +87,7 @@ impl<'a> Content<'a> {
     /// The JPEG, whose first coded bytes are these.
     fn jpeg(&self, layout: &Layout<'_>, first: &[u8]) -> Option<Vec<u8>> {
         let end = JpegEnd { bytes: self.jpeg_bytes, last_two: self.last_two, last_blocks: layout.last_blocks() };
-        model::decode_body(&layout.header, &end, &[first, self.body].concat())
+        model::decode_body(&layout.header, &end, [first, self.body])
     }
 }
 
@@ -126,9 +126,11 @@ pub(crate) fn encode(
     let layout = Layout::of(scan, stretch.mcus, primer.map(|primer| &primer.lead), end)?;
     let within = |byte: u64| (byte - piece.bytes.start) as usize;
     let covered = within(stretch.from.at.byte)..within(stretch.to.at.byte);
-    // The byte that the last MCU ends in may be the next piece's.
-    let bits = [&original[covered.clone()], &[stretch.to.partial]].concat();
-    let jpeg = detach(scan, stretch, &layout, &bits)?;
+    let jpeg = {
+        // The byte that the last MCU ends in may be the next piece's.
+        let bits = [&original[covered.clone()], &[stretch.to.partial]].concat();
+        detach(scan, stretch, &layout, &bits)?
+    };
     let body = model::encode_body(&jpeg)?;
     let alike = primer.map_or(0, |primer| body.iter().zip(&primer.body).take_while(|(own, its)| own == its).count());
     let content = Content {
