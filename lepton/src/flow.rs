@@ -183,7 +183,7 @@ impl From<io::Error> for UnpackError {
     }
 }
 
-/// Writes bytes `range` of the original. Decodes only the chunks they lie in; writes as it decodes, and stops writing at
+/// Writes bytes `range` of the original. Decodes only the pieces they lie in; writes as it decodes, and stops writing at
 /// the first part that is damaged, but goes on to name the others.
 pub fn unpack(
     container: &mut Container<impl Read + Seek + Send>,
@@ -210,8 +210,8 @@ pub fn unpack(
     if damaged.is_empty() { Ok(()) } else { Err(UnpackError::Damaged(damaged)) }
 }
 
-/// Decodes all pieces of the chunks that bytes `range` of the original lie in and hands them over in their order, each
-/// with its bytes or what is wrong with it.
+/// Decodes all pieces that bytes `range` of the original lie in and hands them over in their order, each with its bytes or
+/// what is wrong with it.
 pub fn decode_all(
     container: &mut Container<impl Read + Seek + Send>,
     range: Range<u64>,
@@ -219,12 +219,15 @@ pub fn decode_all(
     take: &mut dyn FnMut(Task) -> io::Result<()>,
 ) -> io::Result<()> {
     let header = container.header().clone();
-    let mut tasks = container.frames(range).enumerate().map(|(number, frame)| {
-        Ok(match frame? {
-            Ok(frame) => Task { number, piece: frame.piece(), bytes: Ok(frame.bytes) },
-            Err(damage) => Task { number, piece: damage.bytes.clone(), bytes: Err(damage) },
+    let overlaps = |piece: &Range<u64>| piece.start < range.end && range.start < piece.end;
+    let pieces = container.frames(range.clone()).map(|frame| {
+        frame.map(|frame| match frame {
+            Ok(frame) => (frame.piece(), Ok(frame.bytes)),
+            Err(damage) => (damage.bytes.clone(), Err(damage)),
         })
     });
+    let needed = pieces.filter(|piece| piece.as_ref().map_or(true, |(piece, _)| overlaps(piece)));
+    let mut tasks = needed.enumerate().map(|(number, piece)| piece.map(|(piece, bytes)| Task { number, piece, bytes }));
     let decode = |task: Task| {
         let bytes = task.bytes.and_then(|bytes| header.decode_frame(task.piece.start, &bytes));
         Task { bytes, ..task }
