@@ -305,6 +305,21 @@ impl<R: Read + Seek> Container<R> {
         &self.header
     }
 
+    /// A chunk's stored bytes, or as many of them as there are: with the header all that decoding it takes.
+    pub fn stored(&mut self, number: usize) -> io::Result<Vec<u8>> {
+        self.input.seek(SeekFrom::Start(self.place(number)))?;
+        let count = self.header.stored_bytes.get(number).copied().unwrap_or(0);
+        let mut stored = Vec::new();
+        self.input.by_ref().take(count.into()).read_to_end(&mut stored)?;
+        Ok(stored)
+    }
+
+    /// Where a chunk's stored bytes begin.
+    fn place(&self, number: usize) -> u64 {
+        let passed = self.header.stored_bytes.iter().take(number).map(|&stored| u64::from(stored));
+        self.first_chunk + passed.sum::<u64>()
+    }
+
     /// The frames of the chunks that bytes `range` of the original lie in. Where a chunk's row of frames is broken, its
     /// [`Damage`] stands for the rest of the chunk, and the next one follows.
     pub fn frames(&mut self, range: Range<u64>) -> Frames<'_, R> {
@@ -314,13 +329,7 @@ impl<R: Read + Seek> Container<R> {
         } else {
             range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes)
         };
-        let passed = self.header.stored_bytes.iter().take(first as usize).map(|&stored| u64::from(stored));
-        Frames {
-            next_chunk_at: self.first_chunk + passed.sum::<u64>(),
-            chunks: first..last,
-            row: Row::default(),
-            container: self,
-        }
+        Frames { next_chunk_at: self.place(first as usize), chunks: first..last, row: Row::default(), container: self }
     }
 }
 

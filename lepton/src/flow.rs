@@ -50,6 +50,49 @@ impl Executor for InTurn {
     }
 }
 
+/// Plans a file for [`encode_chunk`], whose chunks may then be coded anywhere and in any order.
+///
+/// ```
+/// use oyster_lepton::{Header, encode_chunk, plan};
+/// use std::io::Cursor;
+///
+/// let original = b"any file at all, JPEG or not".repeat(100);
+/// let plan = plan(&mut Cursor::new(&original), 1000)?;
+/// let mut header = Header::new(&plan);
+/// let mut chunks = Vec::new();
+/// for number in 0..header.chunks() {
+///     let bytes = header.chunk(number);
+///     let stored = encode_chunk(&plan, number, &original[bytes.start as usize..bytes.end as usize]);
+///     header.count_frame(bytes.start, &stored);
+///     chunks.push(stored);
+/// }
+/// // A container is the header's bytes and then the chunks. Elsewhere, with one chunk and the header's bytes alone:
+/// let header = Header::read(&header.to_bytes()[..])?;
+/// assert_eq!(header.decode_chunk(1, &chunks[1])?, original[1000..2000]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn plan(input: &mut (impl Read + Seek), chunk_bytes: u64) -> io::Result<Plan> {
+    input.seek(SeekFrom::Start(0))?;
+    let mut plan = survey(&mut *input, chunk_bytes)?;
+    prime(&mut plan, input)?;
+    Ok(plan)
+}
+
+/// Codes one chunk, whose bytes are `original`; what is given back was decoded and compared.
+///
+/// # Panics
+/// If the file has no such chunk, or `original` is not as long as it.
+pub fn encode_chunk(plan: &Plan, number: usize, original: &[u8]) -> Vec<u8> {
+    let chunk = Header::new(plan).chunk(number);
+    assert_eq!(original.len() as u64, chunk.end - chunk.start, "these are not the chunk's bytes");
+    let first = plan.pieces().partition_point(|piece| piece.bytes().start < chunk.start);
+    let pieces = plan.pieces()[first..].iter().take_while(|piece| piece.bytes().start < chunk.end);
+    let within = |at: u64| (at - chunk.start) as usize;
+    let encode =
+        |piece: &Piece| encode_piece(plan, piece, &original[within(piece.bytes.start)..within(piece.bytes.end)]);
+    pieces.flat_map(encode).collect()
+}
+
 /// What packing a file came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Savings {

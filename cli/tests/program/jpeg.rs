@@ -2,7 +2,7 @@
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-use crate::shell::Folder;
+use crate::shell::{Folder, OYSTER};
 
 /// A picture as a JPEG of some 100 kB, other for each number.
 fn jpeg(number: u32) -> Vec<u8> {
@@ -135,4 +135,29 @@ fn of_several_files_one_that_is_missing_does_not_keep_the_others() {
     assert_eq!(pack.status, Some(1));
     assert!(pack.words.contains("absent.jpg"), "{}", pack.words);
     folder.oyster(&["jpeg", "verify", "out/a.jpg.oyl", "out/b.jpg.oyl"]).succeeds();
+}
+
+/// Each file is packed by a thunk, and any chunk given back by another that sees nothing but it and its header.
+#[test]
+fn files_and_chunks_are_packed_and_given_back_by_thunks() {
+    let folder = Folder::new("jpeg-thunks");
+    let functions = format!("oyster={OYSTER}");
+    let create = |output: &str, input: &str, makes: &str, function: [&str; 2]| {
+        let put_off = ["thunk", "create", "-o", output, "--store", "store", "--input", input, "--input", &functions];
+        let command = ["--makes", makes, "--", "oyster", "jpeg", "function", function[0], function[1]];
+        folder.oyster(&[&put_off[..], &command].concat()).succeeds();
+    };
+    for (number, name) in (0..).zip(["a", "b"]) {
+        folder.write(&format!("{name}.jpg"), jpeg(number));
+        create(&format!("{name}.oyl"), &format!("original={name}.jpg"), "packed", ["pack", "16384"]);
+        create(&format!("{name}.2"), &format!("packed={name}.oyl"), "chunk", ["chunk", "2"]);
+        create(&format!("{name}.part"), &format!("chunk={name}.2"), "original", ["unpack", "2"]);
+    }
+    let force = ["thunk", "force", "--store", "store", "--jobs", "2", "a.part", "b.part", "a.oyl", "--json", "-"];
+    let figures = folder.oyster(&force).json(&["executed"]);
+    assert_eq!(figures["executed"], 6);
+    for (number, name) in (0..).zip(["a", "b"]) {
+        assert!(folder.read(&format!("{name}.part")) == jpeg(number)[2 * 16384..3 * 16384]);
+    }
+    folder.oyster(&["jpeg", "verify", "a.oyl"]).succeeds();
 }
