@@ -112,7 +112,7 @@ const BLOCK_BYTES: u64 = 128;
 /// A file as it is, as it decodes, as it is packed, in a frame and in blocks.
 const CODES_COPIES: u64 = 5;
 /// Most coefficient blocks the model codes at once: with the codes of [`crate::MAX_PIECE_BYTES`], what a thread may take.
-pub(crate) const MAX_BLOCKS: u32 = 3 << 16;
+pub(crate) const MAX_BLOCKS: u32 = 23 << 13;
 /// Most scans of an image that the model codes at once: each goes over all blocks. Encoders make about ten.
 pub(crate) const MAX_SCANS_AT_ONCE: usize = 64;
 
