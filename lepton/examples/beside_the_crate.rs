@@ -77,7 +77,7 @@ fn beside_the_crate(original: &[u8]) -> Result<Vec<Coder>, Box<dyn std::error::E
         coders[0].time(2, &mut || drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool)));
         for (((_, chunk_bytes), packed), coder) in CHUNKS.iter().zip(&packed).zip(&mut coders[1..]) {
             coder.time(1, &mut || drop(packed_at(*chunk_bytes)));
-            let packed = packed.as_ref().map_err(|error| error.to_string())?;
+            let packed = packed.as_ref().map_err(ToString::to_string)?;
             let mut back = Vec::new();
             let mut container = Container::open(Cursor::new(packed))?;
             coder.time(2, &mut || drop(unpack(&mut container, 0..original.len() as u64, &mut back, &InTurn)));
