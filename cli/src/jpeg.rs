@@ -1,5 +1,6 @@
 //! `oyster jpeg`: JPEG files packed in chunks that decode alone, and back.
 
+mod function;
 mod inputs;
 mod pack;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -21,6 +22,9 @@ pub(crate) enum Command {
     Unpack(unpack::Arguments),
     /// Decode packed files and compare with what was packed
     Verify(verify::Arguments),
+    /// One of the functions that thunks of JPEGs are made of: files of this folder in, files out
+    #[command(subcommand, hide = true)]
+    Function(function::Function),
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -28,6 +32,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Pack(arguments) => pack::run(arguments),
         Command::Unpack(arguments) => unpack::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Function(function) => function::run(function),
     }
 }
 

@@ -1,62 +1,113 @@
-//! Size and speed beside the crate's own whole-file coding, on one thread: `beside_the_crate JPEG…`. Times are the least
-//! of several, taken in turns; packing always decodes and compares.
+//! Size and speed beside the crate's own whole-file coding and cjxl's, each on one thread: `beside_the_crate JPEG…`.
+//! Times are the least of several, taken in turns. Ours always decodes and compares what it packs; the crate is timed with
+//! and without. cjxl and djxl are timed with their start and their files, if they are installed.
 
 use std::io::Cursor;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, decode_lepton, encode_lepton, encode_lepton_verify};
 use oyster_lepton::{Container, InTurn, pack, unpack};
 
 const ROUNDS: usize = 5;
-const CHUNK_BYTES: [u64; 3] = [4 << 20, 1 << 20, 64 << 10];
+const CHUNKS: [(&str, u64); 3] = [("4 MiB", 4 << 20), ("1 MiB", 1 << 20), ("64 KiB", 64 << 10)];
 
-#[expect(clippy::disallowed_methods, reason = "an example that measures")]
-fn least(work: &mut dyn FnMut()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
+/// What one coder made of a file.
+struct Coder {
+    name: &'static str,
+    bytes: usize,
+    /// Of encoding, of that and decoding again for comparison, of decoding.
+    times: [Duration; 3],
+}
+
+impl Coder {
+    fn new(name: &'static str, bytes: usize) -> Self {
+        Self { name, bytes, times: [Duration::MAX; 3] }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "an example that measures")]
+    fn time(&mut self, which: usize, work: &mut dyn FnMut()) {
+        let start = Instant::now();
+        work();
+        self.times[which] = self.times[which].min(start.elapsed());
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("| file | coder | ratio | encode + verify MB/s | decode MB/s |\n|---|---|---|---|---|");
+    println!("| file | coder | ratio | encode MB/s | and verify | decode MB/s |\n|---|---|---|---|---|---|");
     for path in std::env::args().skip(1) {
         let original = std::fs::read(&path)?;
-        let features = EnabledFeatures { max_partitions: 1, ..EnabledFeatures::compat_lepton_vector_write() };
-        let pool = SingleThreadPool::default();
-        let mut lepton = Cursor::new(Vec::new());
-        encode_lepton(&mut Cursor::new(&original), &mut lepton, &features, &pool).map_err(|error| error.to_string())?;
-        let lepton = lepton.into_inner();
-        let mut packed = Vec::new();
-        for chunk_bytes in CHUNK_BYTES {
-            let mut output = Cursor::new(Vec::new());
-            pack(&mut Cursor::new(&original), &mut output, chunk_bytes, &InTurn, &mut |_| {})?;
-            packed.push(output.into_inner());
-        }
-        let mut times = [[Duration::MAX; 2]; 1 + CHUNK_BYTES.len()];
-        for _ in 0..ROUNDS {
-            let encoded = least(&mut || drop(encode_lepton_verify(&original, &features, &pool)));
-            let decoded =
-                least(&mut || drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool)));
-            times[0] = [times[0][0].min(encoded), times[0][1].min(decoded)];
-            for ((chunk_bytes, packed), times) in CHUNK_BYTES.into_iter().zip(&packed).zip(&mut times[1..]) {
-                let mut output = Cursor::new(Vec::new());
-                let encoded = least(&mut || {
-                    drop(pack(&mut Cursor::new(&original), &mut output, chunk_bytes, &InTurn, &mut |_| {}));
-                });
-                let mut container = Container::open(Cursor::new(packed))?;
-                let mut back = Vec::new();
-                let decoded = least(&mut || drop(unpack(&mut container, 0..original.len() as u64, &mut back, &InTurn)));
-                assert_eq!(back, original);
-                *times = [times[0].min(encoded), times[1].min(decoded)];
-            }
-        }
-        let name = std::path::Path::new(&path).file_stem().unwrap_or_default().display().to_string();
-        let sizes = std::iter::once(lepton.len()).chain(packed.iter().map(Vec::len));
-        for (coder, (size, times)) in ["the crate", "4 MiB", "1 MiB", "64 KiB"].iter().zip(sizes.zip(times)) {
-            let speed = times.map(|time| original.len() as f64 / 1e6 / time.as_secs_f64());
-            let ratio = size as f64 / original.len() as f64;
-            println!("| {name} | {coder} | {ratio:.4} | {:.1} | {:.1} |", speed[0], speed[1]);
+        let mut coders = beside_the_crate(&original)?;
+        coders.extend(cjxl(Path::new(&path)));
+        let name = Path::new(&path).file_stem().unwrap_or_default().display().to_string();
+        for Coder { name: coder, bytes, times } in coders {
+            let ratio = bytes as f64 / original.len() as f64;
+            let [encode, verify, decode] = times.map(|time| match time {
+                Duration::MAX => String::new(),
+                time => format!("{:.1}", original.len() as f64 / 1e6 / time.as_secs_f64()),
+            });
+            println!("| {name} | {coder} | {ratio:.4} | {encode} | {verify} | {decode} |");
         }
     }
     Ok(())
+}
+
+fn beside_the_crate(original: &[u8]) -> Result<Vec<Coder>, Box<dyn std::error::Error>> {
+    let features = EnabledFeatures { max_partitions: 1, ..EnabledFeatures::compat_lepton_vector_write() };
+    let pool = SingleThreadPool::default();
+    let encode = || {
+        let mut lepton = Cursor::new(Vec::new());
+        encode_lepton(&mut Cursor::new(original), &mut lepton, &features, &pool).map(|_| lepton.into_inner())
+    };
+    let lepton = encode().map_err(|error| error.to_string())?;
+    let packed_at = |chunk_bytes| -> std::io::Result<Vec<u8>> {
+        let mut output = Cursor::new(Vec::new());
+        pack(&mut Cursor::new(original), &mut output, chunk_bytes, &InTurn, &mut |_| {})?;
+        Ok(output.into_inner())
+    };
+    let packed = CHUNKS.map(|(_, chunk_bytes)| packed_at(chunk_bytes));
+    let mut coders = vec![Coder::new("the crate", lepton.len())];
+    for ((name, _), packed) in CHUNKS.iter().zip(&packed) {
+        coders.push(Coder::new(name, packed.as_ref().map_or(0, Vec::len)));
+    }
+    for _ in 0..ROUNDS {
+        coders[0].time(0, &mut || drop(encode()));
+        coders[0].time(1, &mut || drop(encode_lepton_verify(original, &features, &pool)));
+        coders[0].time(2, &mut || drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool)));
+        for (((_, chunk_bytes), packed), coder) in CHUNKS.iter().zip(&packed).zip(&mut coders[1..]) {
+            coder.time(1, &mut || drop(packed_at(*chunk_bytes)));
+            let packed = packed.as_ref().map_err(ToString::to_string)?;
+            let mut back = Vec::new();
+            let mut container = Container::open(Cursor::new(packed))?;
+            coder.time(2, &mut || drop(unpack(&mut container, 0..original.len() as u64, &mut back, &InTurn)));
+            assert_eq!(back, original);
+        }
+    }
+    Ok(coders)
+}
+
+/// `None` where it is not installed or does not take the file.
+fn cjxl(path: &Path) -> Option<Coder> {
+    let folder = std::env::temp_dir().join(format!("beside-the-crate-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).ok()?;
+    let (packed, back) = (folder.join("packed.jxl"), folder.join("back.jpg"));
+    let run = |program: &str, options: &[&str], input: &Path, output: &Path| {
+        let mut command = Command::new(program);
+        command.arg(input).arg(output).args(options).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let encode = || run("cjxl", &["--lossless_jpeg=1", "--num_threads=0"], path, &packed);
+    let decode = || run("djxl", &["--num_threads=0"], &packed, &back);
+    let coder = (encode() && decode()).then(|| {
+        let mut coder = Coder::new("cjxl", std::fs::metadata(&packed).map_or(0, |about| about.len() as usize));
+        for _ in 0..ROUNDS {
+            coder.time(0, &mut || assert!(encode()));
+            coder.time(2, &mut || assert!(decode()));
+        }
+        coder
+    });
+    // What is left in a folder for temporary files is in nobody's way.
+    let _ = std::fs::remove_dir_all(&folder);
+    coder
 }

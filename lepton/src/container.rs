@@ -1,6 +1,6 @@
 //! A packed file: its header, then its chunks, each a row of frames.
 //!
-//! The header is the magic, the file's length, the chunks' length, the scans (by scan the length of a JPEG header and that
+//! The header is the magic, the version, the file's length, the chunks' length, the scans (by scan the length of a JPEG header and that
 //! header, all compressed by zstd, behind the lengths of both), if there are any the primer (its length, and if it has one
 //! where in the file it is from and its frame), by chunk its stored length in four bytes, and a check of all this. It is as
 //! long before the stored lengths are known as it is after.
@@ -32,6 +32,11 @@ pub struct Header {
 pub enum ContainerError {
     /// The first bytes are not those of a container.
     NotPacked,
+    /// They are those of a container as an older or newer version of this crate makes it.
+    Version {
+        /// Which.
+        version: u8,
+    },
     /// The header says what cannot be, or its checksum is another.
     Header {
         /// What is wrong.
@@ -70,6 +75,7 @@ impl fmt::Display for ContainerError {
             Self::NotPacked => {
                 write!(f, "not a packed file: it does not begin with {:?}", MAGIC.escape_ascii().to_string())
             }
+            Self::Version { version } => write!(f, "packed in version {version} of the format; this reads {VERSION}"),
             Self::Header { what } => write!(f, "the header is damaged: {what}"),
             Self::Read(error) => error.fmt(f),
         }
@@ -149,13 +155,13 @@ impl Header {
     /// As it stands in a container.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut scans = Vec::new();
-        for scan in &self.shared.scans {
+        for scan in &*self.shared.scans {
             let header = scan.to_header();
             numbers::put(&mut scans, header.len() as u64);
             scans.extend(header);
         }
         let compressed = zstd::bulk::compress(&scans, 19).expect("memory can be compressed into memory");
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = [&MAGIC[..], &[VERSION]].concat();
         numbers::put(&mut bytes, self.file_bytes);
         numbers::put(&mut bytes, self.chunk_bytes);
         numbers::put(&mut bytes, scans.len() as u64);
@@ -186,6 +192,10 @@ impl Header {
         if input.take(MAGIC.len() as u64).map_err(|_| ContainerError::NotPacked)? != MAGIC {
             return Err(ContainerError::NotPacked);
         }
+        let version = input.take(1)?[0];
+        if version != VERSION {
+            return Err(ContainerError::Version { version });
+        }
         let file_bytes = input.number(MAX_FILE_BYTES, "the file's length")?;
         let chunk_bytes = input.number(MAX_CHUNK_BYTES, "the chunks' length")?;
         if chunk_bytes == 0 {
@@ -196,7 +206,8 @@ impl Header {
         if scans_bytes > 0 {
             let compressed = input.number(MAX_SCANS_BYTES, "the length of its scans")?;
             let compressed = input.take(compressed)?;
-            shared.scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
+            let scans = read_scans(&compressed, scans_bytes).ok_or(ContainerError::Header { what: "its scans" })?;
+            shared.scans = scans.into();
             let primer_bytes = input.number(MAX_PRIMER_BYTES, "the length of its primer")?;
             if primer_bytes > 0 {
                 let start = input.number(file_bytes, "where its primer is from")?;
@@ -294,6 +305,21 @@ impl<R: Read + Seek> Container<R> {
         &self.header
     }
 
+    /// A chunk's stored bytes, or as many of them as there are: with the header all that decoding it takes.
+    pub fn stored(&mut self, number: usize) -> io::Result<Vec<u8>> {
+        self.input.seek(SeekFrom::Start(self.place(number)))?;
+        let count = self.header.stored_bytes.get(number).copied().unwrap_or(0);
+        let mut stored = Vec::new();
+        self.input.by_ref().take(count.into()).read_to_end(&mut stored)?;
+        Ok(stored)
+    }
+
+    /// Where a chunk's stored bytes begin.
+    fn place(&self, number: usize) -> u64 {
+        let passed = self.header.stored_bytes.iter().take(number).map(|&stored| u64::from(stored));
+        self.first_chunk + passed.sum::<u64>()
+    }
+
     /// The frames of the chunks that bytes `range` of the original lie in. Where a chunk's row of frames is broken, its
     /// [`Damage`] stands for the rest of the chunk, and the next one follows.
     pub fn frames(&mut self, range: Range<u64>) -> Frames<'_, R> {
@@ -303,13 +329,7 @@ impl<R: Read + Seek> Container<R> {
         } else {
             range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes)
         };
-        let passed = self.header.stored_bytes.iter().take(first as usize).map(|&stored| u64::from(stored));
-        Frames {
-            next_chunk_at: self.first_chunk + passed.sum::<u64>(),
-            chunks: first..last,
-            row: Row::default(),
-            container: self,
-        }
+        Frames { next_chunk_at: self.place(first as usize), chunks: first..last, row: Row::default(), container: self }
     }
 }
 
@@ -393,8 +413,10 @@ impl Row {
     }
 }
 
-/// Oyster Lepton, version 1.
-const MAGIC: &[u8; 4] = b"OyL\x01";
+/// Oyster Lepton.
+const MAGIC: &[u8; 3] = b"OyL";
+/// Version 1 had neither primers nor stretches that end within a line.
+const VERSION: u8 = 2;
 /// More than any file system holds.
 const MAX_FILE_BYTES: u64 = 1 << 50;
 /// The scans of a file, each with eight tables and more.

@@ -50,6 +50,49 @@ impl Executor for InTurn {
     }
 }
 
+/// Plans a file for [`encode_chunk`], whose chunks may then be coded anywhere and in any order.
+///
+/// ```
+/// use oyster_lepton::{Header, encode_chunk, plan};
+/// use std::io::Cursor;
+///
+/// let original = b"any file at all, JPEG or not".repeat(100);
+/// let plan = plan(&mut Cursor::new(&original), 1000)?;
+/// let mut header = Header::new(&plan);
+/// let mut chunks = Vec::new();
+/// for number in 0..header.chunks() {
+///     let bytes = header.chunk(number);
+///     let stored = encode_chunk(&plan, number, &original[bytes.start as usize..bytes.end as usize]);
+///     header.count_frame(bytes.start, &stored);
+///     chunks.push(stored);
+/// }
+/// // A container is the header's bytes and then the chunks. Elsewhere, with one chunk and the header's bytes alone:
+/// let header = Header::read(&header.to_bytes()[..])?;
+/// assert_eq!(header.decode_chunk(1, &chunks[1])?, original[1000..2000]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn plan(input: &mut (impl Read + Seek), chunk_bytes: u64) -> io::Result<Plan> {
+    input.seek(SeekFrom::Start(0))?;
+    let mut plan = survey(&mut *input, chunk_bytes)?;
+    prime(&mut plan, input)?;
+    Ok(plan)
+}
+
+/// Codes one chunk, whose bytes are `original`; what is given back was decoded and compared.
+///
+/// # Panics
+/// If the file has no such chunk, or `original` is not as long as it.
+pub fn encode_chunk(plan: &Plan, number: usize, original: &[u8]) -> Vec<u8> {
+    let chunk = Header::new(plan).chunk(number);
+    assert_eq!(original.len() as u64, chunk.end - chunk.start, "these are not the chunk's bytes");
+    let first = plan.pieces().partition_point(|piece| piece.bytes().start < chunk.start);
+    let pieces = plan.pieces()[first..].iter().take_while(|piece| piece.bytes().start < chunk.end);
+    let within = |at: u64| (at - chunk.start) as usize;
+    let encode =
+        |piece: &Piece| encode_piece(plan, piece, &original[within(piece.bytes.start)..within(piece.bytes.end)]);
+    pieces.flat_map(encode).collect()
+}
+
 /// What packing a file came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Savings {
@@ -183,7 +226,7 @@ impl From<io::Error> for UnpackError {
     }
 }
 
-/// Writes bytes `range` of the original. Decodes only the chunks they lie in; writes as it decodes, and stops writing at
+/// Writes bytes `range` of the original. Decodes only the pieces they lie in; writes as it decodes, and stops writing at
 /// the first part that is damaged, but goes on to name the others.
 pub fn unpack(
     container: &mut Container<impl Read + Seek + Send>,
@@ -210,8 +253,8 @@ pub fn unpack(
     if damaged.is_empty() { Ok(()) } else { Err(UnpackError::Damaged(damaged)) }
 }
 
-/// Decodes all pieces of the chunks that bytes `range` of the original lie in and hands them over in their order, each
-/// with its bytes or what is wrong with it.
+/// Decodes all pieces that bytes `range` of the original lie in and hands them over in their order, each with its bytes or
+/// what is wrong with it.
 pub fn decode_all(
     container: &mut Container<impl Read + Seek + Send>,
     range: Range<u64>,
@@ -219,12 +262,15 @@ pub fn decode_all(
     take: &mut dyn FnMut(Task) -> io::Result<()>,
 ) -> io::Result<()> {
     let header = container.header().clone();
-    let mut tasks = container.frames(range).enumerate().map(|(number, frame)| {
-        Ok(match frame? {
-            Ok(frame) => Task { number, piece: frame.piece(), bytes: Ok(frame.bytes) },
-            Err(damage) => Task { number, piece: damage.bytes.clone(), bytes: Err(damage) },
+    let overlaps = |piece: &Range<u64>| piece.start < range.end && range.start < piece.end;
+    let pieces = container.frames(range.clone()).map(|frame| {
+        frame.map(|frame| match frame {
+            Ok(frame) => (frame.piece(), Ok(frame.bytes)),
+            Err(damage) => (damage.bytes.clone(), Err(damage)),
         })
     });
+    let needed = pieces.filter(|piece| piece.as_ref().map_or(true, |(piece, _)| overlaps(piece)));
+    let mut tasks = needed.enumerate().map(|(number, piece)| piece.map(|(piece, bytes)| Task { number, piece, bytes }));
     let decode = |task: Task| {
         let bytes = task.bytes.and_then(|bytes| header.decode_frame(task.piece.start, &bytes));
         Task { bytes, ..task }

@@ -19,14 +19,14 @@ pub fn encode_piece(plan: &Plan, piece: &Piece, original: &[u8]) -> Vec<u8> {
     assert_eq!(original.len() as u64, piece.bytes.end - piece.bytes.start, "these are not the piece's bytes");
     let start = piece.bytes.start;
     if plan.shared.primer.as_ref().is_some_and(|primer| primer.start == start)
-        && let Some(frame) = frame_if_exact(&plan.shared, Kind::Primer, start, original, &[])
+        && let Some(frame) = frame_if_exact(&plan.shared, Kind::Primer, start, original, Vec::new())
     {
         return frame;
     }
     let primer = plan.shared.primer();
     let stretch = [End::Cut, End::Filled].into_iter().find_map(|end| {
         let content = stretch::encode(&plan.shared.scans, primer, piece, end, original)?;
-        frame_if_exact(&plan.shared, Kind::Stretch, start, original, &content)
+        frame_if_exact(&plan.shared, Kind::Stretch, start, original, content)
     });
     // The model is good for a sixth; that general compression does better is worth a try where it did not do well.
     if let Some(frame) = &stretch
@@ -45,7 +45,7 @@ pub fn encode_whole(plan: &Plan, original: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let content = model::encode(original)?;
-    frame_if_exact(&Shared::default(), Kind::Whole, 0, original, &content).filter(|frame| frame.len() < original.len())
+    frame_if_exact(&Shared::default(), Kind::Whole, 0, original, content).filter(|frame| frame.len() < original.len())
 }
 
 /// Makes a piece the primer of all others, if the model takes it.
@@ -53,7 +53,7 @@ pub(crate) fn encode_primer(plan: &Plan, piece: &Piece, original: &[u8]) -> Opti
     let shared = Shared::of_scans(plan.shared.scans.clone());
     let start = piece.bytes.start;
     let content = stretch::encode(&shared.scans, None, piece, End::Cut, original)?;
-    let frame = frame_if_exact(&shared, Kind::Stretch, start, original, &content)?;
+    let frame = frame_if_exact(&shared, Kind::Stretch, start, original, content)?;
     Some(PrimerFrame::new(start, frame))
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn encode_generally(start: u64, original: &[u8]) -> Vec<u8> {
     let level = if original.len() < SMALL_BYTES { 19 } else { 6 };
     let smaller = zstd::bulk::compress(original, level).ok().filter(|content| content.len() < original.len());
     smaller
-        .and_then(|content| frame_if_exact(&Shared::default(), Kind::Zstd, start, original, &content))
+        .and_then(|content| frame_if_exact(&Shared::default(), Kind::Zstd, start, original, content))
         .unwrap_or_else(|| frame(Kind::Stored, start, original, original))
 }
 
@@ -82,8 +82,10 @@ pub(crate) fn decode_frame(shared: &Shared, start: u64, bytes: &[u8]) -> Result<
 }
 
 /// The frame, if it decodes to what it was made of.
-fn frame_if_exact(shared: &Shared, kind: Kind, start: u64, original: &[u8], content: &[u8]) -> Option<Vec<u8>> {
-    let frame = frame(kind, start, original, content);
+fn frame_if_exact(shared: &Shared, kind: Kind, start: u64, original: &[u8], content: Vec<u8>) -> Option<Vec<u8>> {
+    let frame = frame(kind, start, original, &content);
+    // Decoding takes memory enough.
+    drop(content);
     (decode_frame(shared, start, &frame).ok()? == original).then_some(frame)
 }
 

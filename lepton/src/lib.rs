@@ -45,9 +45,11 @@ mod stretch;
 mod survey;
 
 pub use container::{Container, ContainerError, Damage, Frame, Frames, Header};
-pub use flow::{Executor, InTurn, Savings, Task, UnpackError, decode_all, pack, unpack};
+pub use flow::{Executor, InTurn, Savings, Task, UnpackError, decode_all, encode_chunk, pack, plan, unpack};
 pub use frame::{encode_piece, encode_whole};
 pub use plan::{Piece, Plan};
+#[cfg(fuzzing)]
+pub use stretch::detach_and_attach;
 pub use survey::survey;
 
 /// Chunks of the original file are this long unless something else is asked for, as in the original Lepton.

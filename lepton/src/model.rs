@@ -17,7 +17,7 @@ use crate::plan::{MAX_BLOCKS, MAX_SCANS_AT_ONCE};
 
 /// Codes a JPEG. `None` if the crate does not take it.
 pub(crate) fn encode(jpeg: &[u8]) -> Option<Vec<u8>> {
-    let mut lepton = Cursor::new(Vec::with_capacity(jpeg.len()));
+    let mut lepton = Cursor::new(Vec::with_capacity(jpeg.len() - jpeg.len() / 8));
     catch_unwind_result(|| {
         encode_lepton(&mut Cursor::new(jpeg), &mut lepton, &features(), &SingleThreadPool::default())
     })
@@ -33,7 +33,8 @@ pub(crate) fn decode(lepton: &[u8]) -> Option<Vec<u8>> {
 
 /// Decodes a Lepton file whose head we wrote.
 fn decode_trusted(lepton: &[u8]) -> Option<Vec<u8>> {
-    let mut jpeg = Vec::with_capacity(lepton.len() + lepton.len() / 2);
+    let jpeg_bytes = lepton.get(20..24)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes))?;
+    let mut jpeg = Vec::with_capacity((jpeg_bytes as usize).min(2 * lepton.len()));
     catch_unwind_result(|| {
         decode_lepton(&mut Cursor::new(lepton), &mut jpeg, &features(), &SingleThreadPool::default())
     })
@@ -59,8 +60,8 @@ pub(crate) struct JpegEnd {
     pub(crate) last_blocks: Option<[u32; 4]>,
 }
 
-/// The JPEG with this header and end whose coefficients are coded in `body`.
-pub(crate) fn decode_body(header: &[u8], end: &JpegEnd, body: &[u8]) -> Option<Vec<u8>> {
+/// The JPEG with this header and end whose coefficients are coded in the parts of `body`.
+pub(crate) fn decode_body(header: &[u8], end: &JpegEnd, body: [&[u8]; 2]) -> Option<Vec<u8>> {
     decode_trusted(&join(header, end, body))
 }
 
@@ -95,7 +96,7 @@ fn join_blocks(mut blocks: &[u8]) -> Option<Vec<u8>> {
 
 /// As blocks, for [`join_blocks`] and the crate.
 fn put_blocks(lepton: &mut Vec<u8>, body: &[u8]) {
-    for block in body.chunks(1 << 16) {
+    for block in body.chunks(BLOCK_BYTES) {
         lepton.push(0);
         lepton.extend(((block.len() - 1) as u16).to_le_bytes());
         lepton.extend(block);
@@ -103,7 +104,7 @@ fn put_blocks(lepton: &mut Vec<u8>, body: &[u8]) {
 }
 
 /// The Lepton file of a JPEG of one scan, padded with ones.
-fn join(header: &[u8], end: &JpegEnd, body: &[u8]) -> Vec<u8> {
+fn join(header: &[u8], end: &JpegEnd, body: [&[u8]; 2]) -> Vec<u8> {
     // All after the SOI.
     let header = header.get(2..).unwrap_or_default();
     let scan_bytes = end.bytes.saturating_sub(header.len() as u32 + 2 + 2);
@@ -128,7 +129,8 @@ fn join(header: &[u8], end: &JpegEnd, body: &[u8]) -> Vec<u8> {
     let mut zlib = ZlibEncoder::new(Vec::with_capacity(head.len() + 64), Compression::none());
     let head = zlib.write_all(&head).and_then(|()| zlib.finish()).expect("a vector takes all");
 
-    let mut lepton = Vec::with_capacity(FIXED_HEAD_BYTES + head.len() + body.len() + 8);
+    let blocks_bytes: usize = body.iter().map(|part| part.len() + 3 * (part.len() / BLOCK_BYTES + 1)).sum();
+    let mut lepton = Vec::with_capacity(FIXED_HEAD_BYTES + head.len() + blocks_bytes + 8);
     lepton.extend([0xCF, 0x84, 0x01, b'Z', 1, 0, 0, 0]);
     // What the crate says of itself: its mark, a length nobody reads, the two flags of its arithmetic, no version.
     lepton.extend(b"MS\0\0\0\0\x83\0\0\0\0\0");
@@ -136,7 +138,7 @@ fn join(header: &[u8], end: &JpegEnd, body: &[u8]) -> Vec<u8> {
     lepton.extend((head.len() as u32).to_le_bytes());
     lepton.extend(head);
     lepton.extend(b"CMP");
-    put_blocks(&mut lepton, body);
+    body.into_iter().for_each(|part| put_blocks(&mut lepton, part));
     lepton.extend((lepton.len() as u32 + 4).to_le_bytes());
     lepton
 }
@@ -209,5 +211,7 @@ fn features() -> EnabledFeatures {
 }
 
 const FIXED_HEAD_BYTES: usize = 28;
+/// The longest block there may be.
+const BLOCK_BYTES: usize = 1 << 16;
 /// The JPEG's headers and what follows its image: no more than a piece has.
 const MAX_HEAD_BYTES: u64 = crate::MAX_PIECE_BYTES + 1024;

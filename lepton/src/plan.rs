@@ -96,7 +96,24 @@ pub(crate) struct Handover {
     pub(crate) dc: [i16; 3],
 }
 
-/// Most coefficient blocks the model codes at once. It holds them all, in 128 bytes each: half the memory a thread may take.
-pub(crate) const MAX_BLOCKS: u32 = 1 << 18;
+/// Whether the model may be given a whole image.
+pub(crate) fn may_be_at_once(blocks: u64, scans: usize, file_bytes: u64) -> bool {
+    // It holds all blocks, twice when it decodes more than one scan; their codes are about in several forms.
+    let copies = if scans > 1 { 2 } else { 1 };
+    (1..=u64::from(MAX_BLOCKS)).contains(&blocks)
+        && scans <= MAX_SCANS_AT_ONCE
+        && blocks * BLOCK_BYTES * copies + CODES_COPIES * file_bytes <= MAX_MODEL_BYTES
+}
+
+/// What a thread may take is 64 MiB; so much is left of it for the model.
+const MAX_MODEL_BYTES: u64 = 56 << 20;
+/// What the model holds of a block.
+const BLOCK_BYTES: u64 = 128;
+/// A file as it is, as it decodes, as it is packed, in a frame and in blocks.
+const CODES_COPIES: u64 = 5;
+/// Most coefficient blocks the model codes at once: with the codes of [`crate::MAX_PIECE_BYTES`], what a thread may take.
+pub(crate) const MAX_BLOCKS: u32 = 23 << 13;
 /// Most scans of an image that the model codes at once: each goes over all blocks. Encoders make about ten.
 pub(crate) const MAX_SCANS_AT_ONCE: usize = 64;
+
+const _: () = assert!(MAX_BLOCKS as u64 * BLOCK_BYTES + CODES_COPIES * crate::MAX_PIECE_BYTES <= MAX_MODEL_BYTES);

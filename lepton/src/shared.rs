@@ -1,7 +1,7 @@
 //! What all chunks of a file have in common, and a container has in its header: the scans and the primer.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::frame::{Head, decode_frame, piece_of};
 use crate::jpeg::header::Scan;
@@ -9,12 +9,12 @@ use crate::stretch::Primer;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shared {
-    pub(crate) scans: Vec<Scan>,
+    pub(crate) scans: Arc<[Scan]>,
     pub(crate) primer: Option<PrimerFrame>,
 }
 
 impl Shared {
-    pub(crate) fn of_scans(scans: Vec<Scan>) -> Self {
+    pub(crate) fn of_scans(scans: Arc<[Scan]>) -> Self {
         Self { scans, primer: None }
     }
 

@@ -5,6 +5,8 @@
 //! that a stretch is laid out as. The coded bytes of the primer are the same in all of them and are left out. They are not
 //! there for nothing else: in the chunk that they are from, they are left out too.
 
+use std::ops::Range;
+
 use crate::jpeg::bits::Position;
 use crate::jpeg::header::Scan;
 use crate::model::{self, JpegEnd};
@@ -87,7 +89,7 @@ impl<'a> Content<'a> {
     /// The JPEG, whose first coded bytes are these.
     fn jpeg(&self, layout: &Layout<'_>, first: &[u8]) -> Option<Vec<u8>> {
         let end = JpegEnd { bytes: self.jpeg_bytes, last_two: self.last_two, last_blocks: layout.last_blocks() };
-        model::decode_body(&layout.header, &end, &[first, self.body].concat())
+        model::decode_body(&layout.header, &end, [first, self.body])
     }
 }
 
@@ -124,11 +126,8 @@ pub(crate) fn encode(
     let scan = &scans[stretch.scan];
     let primer = primer.filter(|primer| primer.scan == stretch.scan);
     let layout = Layout::of(scan, stretch.mcus, primer.map(|primer| &primer.lead), end)?;
-    let within = |byte: u64| (byte - piece.bytes.start) as usize;
-    let covered = within(stretch.from.at.byte)..within(stretch.to.at.byte);
-    // The byte that the last MCU ends in may be the next piece's.
-    let bits = [&original[covered.clone()], &[stretch.to.partial]].concat();
-    let jpeg = detach(scan, stretch, &layout, &bits)?;
+    let covered = covered(piece, stretch);
+    let jpeg = lay_out(scan, stretch, &layout, &original[covered.clone()])?;
     let body = model::encode_body(&jpeg)?;
     let alike = primer.map_or(0, |primer| body.iter().zip(&primer.body).take_while(|(own, its)| own == its).count());
     let content = Content {
@@ -142,6 +141,30 @@ pub(crate) fn encode(
         body: &body[alike..],
     };
     Some(content.to_bytes(scan.components.len()))
+}
+
+/// The bytes of a piece that its stretch covers.
+fn covered(piece: &Piece, stretch: &Stretch) -> Range<usize> {
+    let within = |byte: u64| (byte - piece.bytes.start) as usize;
+    within(stretch.from.at.byte)..within(stretch.to.at.byte)
+}
+
+/// The JPEG of a stretch that covers these bytes.
+fn lay_out(scan: &Scan, stretch: &Stretch, layout: &Layout<'_>, covered: &[u8]) -> Option<Vec<u8>> {
+    // The byte that the last MCU ends in may be the next piece's.
+    detach(scan, stretch, layout, &[covered, &[stretch.to.partial]].concat())
+}
+
+/// A piece by way of the JPEG that the model would be given; `None` if it would be given none, or one that is not it.
+#[cfg(fuzzing)]
+pub fn detach_and_attach(plan: &crate::Plan, piece: &Piece, original: &[u8]) -> Option<Vec<u8>> {
+    let stretch = piece.stretch.as_ref()?;
+    let scan = &plan.shared.scans[stretch.scan];
+    let covered = covered(piece, stretch);
+    let layout = Layout::of(scan, stretch.mcus, None, End::Cut)?;
+    let jpeg = lay_out(scan, stretch, &layout, &original[covered.clone()])?;
+    let back = attach(scan, stretch, &layout, &jpeg, covered.len())?;
+    Some([&original[..covered.start], &back, &original[covered.end..]].concat())
 }
 
 /// Decodes a piece of `piece_bytes`.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use crate::jpeg::bits::{BitReader, Position};
 use crate::jpeg::entropy::{carry_ac, read_dc};
 use crate::jpeg::header::{Headers, Meaning, SOI, Scan, Segment};
-use crate::plan::{Handover, MAX_BLOCKS, MAX_SCANS_AT_ONCE, Piece, Plan, Stretch};
+use crate::plan::{Handover, MAX_BLOCKS, Piece, Plan, Stretch, may_be_at_once};
 use crate::shared::Shared;
 use crate::{MAX_CHUNK_BYTES, MAX_PIECE_BYTES};
 
@@ -23,11 +23,9 @@ pub fn survey(input: impl Read, chunk_bytes: u64) -> io::Result<Plan> {
     let file_bytes = surveyor.run()?;
     let Surveyor { pieces: Cutter { chunk_bytes, pieces, candidates, .. }, scans, blocks, images, scans_seen, .. } =
         surveyor;
-    let may_be_whole = file_bytes <= chunk_bytes.min(MAX_PIECE_BYTES)
-        && images == 1
-        && (1..=u64::from(MAX_BLOCKS)).contains(&blocks)
-        && scans_seen <= MAX_SCANS_AT_ONCE;
-    Ok(Plan { file_bytes, chunk_bytes, shared: Shared::of_scans(scans), pieces, candidates, may_be_whole })
+    let may_be_whole =
+        file_bytes <= chunk_bytes.min(MAX_PIECE_BYTES) && images == 1 && may_be_at_once(blocks, scans_seen, file_bytes);
+    Ok(Plan { file_bytes, chunk_bytes, shared: Shared::of_scans(scans.into()), pieces, candidates, may_be_whole })
 }
 
 struct Surveyor<R> {

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     json: JsonOutput,
 }
 
-fn chunk_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn chunk_bytes(text: &str) -> Result<u64, String> {
     if text == "whole" {
         return Ok(MAX_CHUNK_BYTES);
     }

@@ -17,6 +17,7 @@ mod devices;
 mod emulate;
 mod excamera;
 mod experiment;
+mod jpeg;
 mod outputs;
 mod relay;
 mod thunk;

@@ -1,0 +1,173 @@
+//! Laws that hold for any file: it comes back from each chunk alone, and never grows by more than a hundredth.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its data are not as they should be")]
+
+mod pictures;
+
+use std::io::Cursor;
+
+use jpeg_encoder::{ColorType, SamplingFactor};
+use oyster_lepton::{Container, DEFAULT_CHUNK_BYTES, Header, InTurn, MAX_CHUNK_BYTES, pack, unpack};
+use pictures::Kind;
+use proptest::prelude::*;
+
+/// A file so short may grow by this instead of a hundredth: a header and a frame's head.
+const MOST_OVERHEAD: usize = 40;
+
+fn packed(original: &[u8], chunk_bytes: u64) -> Vec<u8> {
+    let mut packed = Cursor::new(Vec::new());
+    let savings = pack(&mut Cursor::new(original), &mut packed, chunk_bytes, &InTurn, &mut |_| {}).unwrap();
+    let packed = packed.into_inner();
+    assert_eq!((savings.original_bytes, savings.packed_bytes), (original.len() as u64, packed.len() as u64));
+    packed
+}
+
+/// Packs, and decodes each chunk with the header and nothing else. Answers the packed length.
+fn expect_chunks_alone(original: &[u8], chunk_bytes: u64) -> usize {
+    let packed = packed(original, chunk_bytes);
+    let mut container = Container::open(Cursor::new(&packed)).unwrap();
+    let header = Header::read(&packed[..]).unwrap();
+    for number in 0..header.chunks() {
+        let chunk = header.chunk(number);
+        let frames = container.frames(chunk.clone()).map(|frame| frame.unwrap().unwrap().bytes);
+        let stored = frames.collect::<Vec<_>>().concat();
+        let bytes = header.decode_chunk(number, &stored).unwrap();
+        assert!(bytes == original[chunk.start as usize..chunk.end as usize], "chunk {number}");
+    }
+    if chunk_bytes >= 1 << 16 {
+        assert!(packed.len() <= original.len() + (original.len() / 100).max(MOST_OVERHEAD), "it grew");
+    }
+    packed.len()
+}
+
+/// What may befall a JPEG.
+#[derive(Clone, Debug)]
+enum Fate {
+    Whole,
+    CutAt(f64),
+    Followed(Vec<u8>),
+    /// Bytes put in the place of others.
+    Damaged(f64, Vec<u8>),
+    Twice,
+}
+
+impl Fate {
+    fn befall(&self, mut jpeg: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Whole => {}
+            Self::CutAt(part) => jpeg.truncate((jpeg.len() as f64 * part) as usize),
+            Self::Followed(bytes) => jpeg.extend(bytes),
+            Self::Damaged(part, bytes) => {
+                let at = (jpeg.len() as f64 * part) as usize;
+                let end = (at + bytes.len()).min(jpeg.len());
+                jpeg[at..end].copy_from_slice(&bytes[..end - at]);
+            }
+            Self::Twice => jpeg.extend(jpeg.clone()),
+        }
+        jpeg
+    }
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let colour = prop_oneof![4 => Just(ColorType::Rgb), 1 => Just(ColorType::Luma), 1 => Just(ColorType::Cmyk)];
+    let samplings = [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2];
+    let sampling = prop::sample::select(samplings.to_vec());
+    let restart_interval = prop_oneof![Just(0), 1_u16..100];
+    (1_u16..400, 1_u16..400, colour, sampling, 1_u8..=100, restart_interval, prop::bool::weighted(0.2), 0_u32..256)
+        .prop_map(|(width, height, colour, sampling, quality, restart_interval, is_progressive, noise)| Kind {
+            width,
+            height,
+            colour,
+            sampling,
+            quality,
+            restart_interval,
+            is_progressive,
+            noise,
+        })
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    let bytes = || prop::collection::vec(any::<u8>(), 1..2000);
+    prop_oneof![
+        2 => Just(Fate::Whole),
+        1 => (0.0..1.0).prop_map(Fate::CutAt),
+        1 => bytes().prop_map(Fate::Followed),
+        1 => ((0.0..1.0), bytes()).prop_map(|(part, bytes)| Fate::Damaged(part, bytes)),
+        1 => Just(Fate::Twice),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_jpeg_comes_back_from_chunks_alone(kind in kind(), fate in fate(), chunk_bytes in 1000_u64..40_000) {
+        let original = fate.befall(kind.jpeg());
+        expect_chunks_alone(&original, chunk_bytes);
+        expect_chunks_alone(&original, 1 << 16);
+        expect_chunks_alone(&original, DEFAULT_CHUNK_BYTES);
+    }
+
+    #[test]
+    fn any_bytes_come_back_from_chunks_alone(original in prop::collection::vec(any::<u8>(), 0..5000), chunk_bytes in 1_u64..6000) {
+        expect_chunks_alone(&original, chunk_bytes);
+        expect_chunks_alone(&original, 1 << 16);
+    }
+
+    #[test]
+    fn any_range_comes_back(kind in kind(), chunk_bytes in 500_u64..40_000, from in 0.0..1.0, to in 0.0..1.0) {
+        let original = kind.jpeg();
+        let mut container = Container::open(Cursor::new(packed(&original, chunk_bytes))).unwrap();
+        let at = |part: f64| (original.len() as f64 * part) as u64;
+        let range = at(f64::min(from, to))..at(f64::max(from, to));
+        let mut back = Vec::new();
+        unpack(&mut container, range.clone(), &mut back, &InTurn).unwrap();
+        prop_assert!(back == original[range.start as usize..range.end as usize]);
+    }
+}
+
+#[test]
+fn chunks_of_one_byte_come_back() {
+    expect_chunks_alone(&Kind::photograph(40, 24).jpeg(), 1);
+}
+
+#[test]
+fn photographs_lose_little_to_being_cut() {
+    let original = Kind::photograph(1600, 1200).jpeg();
+    let whole = expect_chunks_alone(&original, MAX_CHUNK_BYTES) as f64 / original.len() as f64;
+    let cut = expect_chunks_alone(&original, 1 << 16) as f64 / original.len() as f64;
+    assert!(whole < 0.9, "the model was not used: {whole:.3}");
+    assert!(cut < whole + 0.02, "{cut:.4} in chunks, {whole:.4} at once");
+}
+
+#[test]
+fn progressive_images_are_modelled_whole_and_not_in_parts() {
+    // The model takes one first scan of DC values; of several components this encoder writes several.
+    let kind = Kind { is_progressive: true, colour: ColorType::Luma, ..Kind::photograph(800, 600) };
+    let original = kind.jpeg();
+    let whole = expect_chunks_alone(&original, MAX_CHUNK_BYTES) as f64 / original.len() as f64;
+    assert!(whole < 0.9, "the model was not used: {whole:.3}");
+    expect_chunks_alone(&original, 1 << 14);
+}
+
+/// Pieces end where the model's memory does, in the middle of a chunk and of a line of the image.
+#[test]
+fn an_image_of_more_blocks_than_the_model_holds_comes_back() {
+    let original = Kind { noise: 0, quality: 40, ..Kind::photograph(4096, 2400) }.jpeg();
+    assert!(original.len() < 1 << 20);
+    assert!(expect_chunks_alone(&original, MAX_CHUNK_BYTES) < original.len() * 9 / 10);
+}
+
+#[test]
+fn a_file_of_more_bytes_than_a_piece_has_comes_back() {
+    let kind = Kind { noise: 250, quality: 100, sampling: SamplingFactor::F_1_1, ..Kind::photograph(1500, 1100) };
+    let original = kind.jpeg();
+    assert!(original.len() > 4 << 20, "{}", original.len());
+    expect_chunks_alone(&original, MAX_CHUNK_BYTES);
+}
+
+#[test]
+fn an_image_wider_than_a_chunk_comes_back() {
+    let kind = Kind { quality: 95, noise: 100, ..Kind::photograph(20_000, 64) };
+    expect_chunks_alone(&kind.jpeg(), 1 << 14);
+}
