@@ -84,7 +84,7 @@ pub(crate) struct Allowance {
     pub(crate) frame: FrameAllowance,
     /// Whether one survival packet may go.
     pub(crate) survival: bool,
-    /// Whether silence has stopped the sender.
+    /// Whether silence has stopped the sender: nothing goes but survival packets.
     pub(crate) braked: bool,
 }
 
