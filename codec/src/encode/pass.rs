@@ -21,13 +21,13 @@ use super::token_prices::TokenPrices;
 use super::wavefront::{Above, Below, Row, SPAN, Wavefront};
 use crate::executor::{Executor, on_each_thread};
 use crate::kernels::intra::Edges;
-use crate::macroblock::{Macroblock, MacroblockGrid, MotionVector, Reference, Subblocks};
+use crate::macroblock::{Macroblock, MacroblockGrid, Reference, Subblocks};
 use crate::picture::{Picture, PictureBuffer, Plane, PlaneView};
 use crate::predict::intra::{LowestSamples, RowAbove, SubblockEdges};
 use crate::{QuantizerIndex, Size, State};
 
-/// From what cost on it is worth looking further. The cost is a macroblock's transformed difference and the price of its modes; efforts
-/// have it in luma AC steps of the finest quantizer.
+/// From what cost on it is worth looking further, in luma AC steps of the finest quantizer. The cost is a macroblock's transformed
+/// difference and the price of its modes.
 #[derive(Clone, Copy)]
 pub(super) struct Thresholds {
     /// In square roots of a step: the better the picture, the more a search gains.
@@ -48,39 +48,7 @@ impl Thresholds {
             }
         }
     }
-
-    /// As costs, where a luma AC step is `step` and noise alone makes a difference of `noise`. Noise is predicted no better in parts: without
-    /// regard to it the pair took 1.26 times libvpx's time on a face with noise of a deviation of 7 (now 0.95), and 1.47 on a portrait with
-    /// one of 9 (0.89), for 0.4 and 2.4 % fewer bits by PSNR, 0.9 and 1.6 % more by SSIM. Clips without noise are coded as before.
-    fn costs(self, step: u32, noise: u32) -> Self {
-        Self {
-            search: (self.search * self.search * step).isqrt(),
-            other_references: self.other_references * step,
-            split: (self.split * step).max(2 * noise),
-            intra: self.intra * step,
-            subblocks: (self.subblocks * step).max(noise + noise / 2),
-        }
-    }
 }
-
-/// The transformed difference of luma from the last picture that all but a tenth of the macroblocks exceed, of a sample of them: there
-/// nothing moves, or nothing can be seen to move, and what differs is noise.
-fn noise_floor(planes: &[PlaneView; 3], last: &ReferencePicture, columns: usize, rows: usize) -> u32 {
-    let count = (columns * rows).min(SAMPLED);
-    let mut weighing = Box::<Weighing>::default();
-    let mut differences: Vec<u32> = (0..count)
-        .map(|sample| {
-            let index = sample * columns * rows / count;
-            let (row, column) = (index / columns, index % columns);
-            let source = MacroblockSamples::of(planes, row, column);
-            weighing.differences(&source, &last.planes[0], (row, column), MotionVector::ZERO).iter().sum()
-        })
-        .collect();
-    *differences.select_nth_unstable(count / 10).1
-}
-
-/// Macroblocks that noise is told from.
-const SAMPLED: usize = 64;
 
 /// What saying golden or altref costs, before it is known how often they are.
 const OTHER_REFERENCE_PRICE: Cost = 3 * BIT;
@@ -110,6 +78,8 @@ pub(super) struct Pass<'a> {
     pub(super) planes: [PlaneView<'a>; 3],
     pub(super) columns: usize,
     pub(super) rows: usize,
+    /// Luma's AC step at the finest quantizer, and what follows from it.
+    pub(super) step: u32,
     pub(super) lambda: Lambda,
     pub(super) quantisers: Quantisers,
     pub(super) thresholds: Thresholds,
@@ -190,34 +160,31 @@ impl<'a> Pass<'a> {
         let step = quantisers.luma.divisor[1];
         let (lambda, thresholds) = (Lambda::new(step), Thresholds::of(effort));
         let known = known_probabilities(source, plan);
-        let planes = Plane::ALL.map(|plane| picture.plane(plane));
-        let (inter, intra_prices, thresholds) = match plan.kind {
-            FrameKind::Key => (None, IntraPrices::of_key_frame(), thresholds.costs(step.into(), 0)),
+        let (inter, intra_prices) = match plan.kind {
+            FrameKind::Key => (None, IntraPrices::of_key_frame()),
             FrameKind::Inter => {
-                let pictures = references(source, size)?;
-                let noise = noise_floor(&planes, &pictures[0], columns, rows);
-                let thresholds = thresholds.costs(step.into(), noise);
                 let inter = InterDecision {
-                    pictures,
+                    pictures: references(source, size)?,
                     prices: VectorPrices::new(&known.vectors, lambda),
                     split_prices: SplitPrices::new(),
                     lambda,
                     columns,
                     rows,
-                    content: thresholds.other_references,
-                    enough: thresholds.search,
+                    content: thresholds.other_references * u32::from(step),
+                    enough: (thresholds.search * thresholds.search * u32::from(step)).isqrt(),
                     // Measured in calls: a sixth of the time for a tenth of a percent.
                     searches_others: effort != Effort::Live,
                 };
                 let prices = IntraPrices::of_inter_frame(&known.luma_modes, &known.chroma_modes);
-                (Some(inter), prices, thresholds)
+                (Some(inter), prices)
             }
         };
         Ok(Self {
             picture,
-            planes,
+            planes: Plane::ALL.map(|plane| picture.plane(plane)),
             columns,
             rows,
+            step: u32::from(step),
             lambda,
             quantisers,
             thresholds,
