@@ -3,10 +3,8 @@
 //! Single levels are not weighed: the quantiser's rounding has dropped what is hardly worth its bits. What it cannot know is how far a level
 //! lies from the others, and that is what makes the last ones dear. Distortion is counted from that of an empty block.
 
-use std::hint::select_unpredictable;
-
-use super::token_prices::{KindPrices, TokenPrices};
-use crate::bitstream::symbols::{END, ZERO, token_of};
+use super::token_prices::TokenPrices;
+use crate::bitstream::symbols::{END, token_of};
 use crate::bitstream::tables::ZIGZAG;
 use crate::bitstream::tokens::BlockKind;
 use crate::kernels::quantise::{Positions, Quantiser};
@@ -135,19 +133,9 @@ fn has_over(mut bits: Positions, count: u32) -> bool {
     bits != 0
 }
 
-impl KindPrices {
-    /// Price of the zeros from `position` on, where the level before is of `class`, and of `token` after them at `next`.
-    #[inline(always)]
-    fn of_run(&self, position: usize, class: usize, next: usize, token: usize) -> u32 {
-        let prices = &self.ending[position][class];
-        let after_zeros = prices[ZERO] + self.unending[next][token] + self.zeros[next];
-        // Nobody can foretell whether there are any.
-        select_unpredictable(next == position, prices[token], after_zeros.wrapping_sub(self.zeros[position + 1]))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::token_prices::KindPrices;
     use super::*;
     use crate::bitstream::token_probabilities::DEFAULT_TOKEN_PROBABILITIES;
     use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! Prices of tokens under the probabilities a decoder has, for weighing levels against each other before they are chosen.
 
+use std::hint::select_unpredictable;
+
 use super::contexts::Surroundings;
 use super::rate::{BIT, Cost, bit_cost};
 use super::residue::Levels;
@@ -57,6 +59,15 @@ impl TokenPrices {
 }
 
 impl KindPrices {
+    /// Price of the zeros from `position` on, where the level before is of `class`, and of `token` after them at `next`.
+    #[inline(always)]
+    pub(super) fn of_run(&self, position: usize, class: usize, next: usize, token: usize) -> Cost {
+        let prices = &self.ending[position][class];
+        let after_zeros = prices[ZERO] + self.unending[next][token] + self.zeros[next];
+        // Nobody can foretell whether there are any.
+        select_unpredictable(next == position, prices[token], after_zeros.wrapping_sub(self.zeros[position + 1]))
+    }
+
     /// Price of a block whose levels at `nonzero` are not zero.
     fn of_block(&self, levels: &[i16; 16], mut nonzero: Positions, first: usize, context: usize) -> Cost {
         let (mut price, mut at, mut class) = (0, first, context);
@@ -65,11 +76,7 @@ impl KindPrices {
             nonzero &= nonzero - 1;
             let magnitude = levels[usize::from(ZIGZAG[next])].unsigned_abs();
             let token = token_of(magnitude);
-            price += if next == at {
-                self.ending[at][class][token]
-            } else {
-                self.ending[at][class][ZERO] + self.zeros[next] - self.zeros[at + 1] + self.unending[next][token]
-            };
+            price += self.of_run(at, class, next, token);
             if token >= FIRST_CATEGORY {
                 price += extra_bits_cost(magnitude) as Cost;
             }
