@@ -7,7 +7,7 @@ use super::residue::{
 };
 use super::settle::Settler;
 use crate::kernels::forward::forward_dct;
-use crate::kernels::intra::SubblockEdge;
+use crate::kernels::intra::{Edges, SubblockEdge};
 use crate::macroblock::{Macroblock, SubblockMode};
 use crate::picture::{Plane, PlaneViewMut};
 use crate::predict::intra::{RowAbove, SubblockEdges, predict_chroma, predict_luma};
@@ -73,12 +73,35 @@ pub(super) fn code_intra(
 
 /// A canvas on which each subblock is reconstructed at once.
 pub(super) struct ClosedCanvas<'a> {
-    pub(super) edges: SubblockEdges,
-    pub(super) source: &'a MacroblockSamples<'a>,
-    pub(super) quantisers: &'a Quantisers,
+    edges: SubblockEdges,
+    source: &'a MacroblockSamples<'a>,
+    quantisers: &'a Quantisers,
     /// The picture's luma from the macroblock's first sample on.
-    pub(super) luma: &'a mut [u8],
-    pub(super) stride: usize,
+    luma: &'a mut [u8],
+    stride: usize,
+}
+
+impl<'a> ClosedCanvas<'a> {
+    /// For the macroblock at `column` of a row, whose luma `plane` holds alone.
+    pub(super) fn new(
+        source: &'a MacroblockSamples<'a>,
+        quantisers: &'a Quantisers,
+        above: &RowAbove,
+        plane: &'a mut PlaneViewMut<'_>,
+        column: usize,
+    ) -> Self {
+        let (at, stride) = (plane.index(16 * column, 0), plane.stride);
+        let edges = SubblockEdges::new(above, plane.samples, at, stride, column);
+        Self { edges, source, quantisers, luma: &mut plane.samples[at..], stride }
+    }
+}
+
+/// What lies around the chroma of the macroblock at `column` of a row, which `planes` hold alone.
+pub(super) fn painted_chroma_edges(above: &RowAbove, planes: &[PlaneViewMut; 3], column: usize) -> [Edges<8>; 2] {
+    [Plane::U, Plane::V].map(|plane| {
+        let view = &planes[plane as usize];
+        above.edges(plane, view.samples, view.index(8 * column, 0), view.stride, column)
+    })
 }
 
 impl Canvas for ClosedCanvas<'_> {

@@ -2,13 +2,12 @@
 //! its neighbours as that quantizer leaves them.
 
 use super::intra::{choose_chroma, choose_luma, choose_subblocks};
-use super::intra_coding::{ClosedCanvas, code_intra};
+use super::intra_coding::{ClosedCanvas, code_intra, painted_chroma_edges};
 use super::pass::{Place, RowPass};
 use super::residue::MacroblockSamples;
 use super::settle::Settler;
 use crate::macroblock::{LumaMode, Macroblock};
 use crate::picture::Plane;
-use crate::predict::intra::SubblockEdges;
 
 impl RowPass<'_> {
     /// Decides the macroblock at `place` and paints it on the canvas, which holds this one row.
@@ -23,21 +22,12 @@ impl RowPass<'_> {
         let edges = self.above.edges(Plane::Y, planes[0].samples, at, stride, column);
         let (mut luma_mode, cost) =
             choose_luma(source, || edges, prices, lambda, u32::MAX).expect("every mode costs less than that");
-        let mut closed = ClosedCanvas {
-            edges: SubblockEdges::new(&self.above, planes[0].samples, at, stride, column),
-            source,
-            quantisers: &pass.quantisers,
-            luma: &mut planes[0].samples[at..],
-            stride,
-        };
+        let mut closed = ClosedCanvas::new(source, &pass.quantisers, &self.above, &mut planes[0], column);
         if let Some((modes, _)) = choose_subblocks(source, &mut closed, &around, prices, lambda, cost) {
             luma_mode = LumaMode::Subblocks;
             self.decided.grid.subblocks_mut(cell).modes = modes;
         }
-        let edges = [Plane::U, Plane::V].map(|plane| {
-            let view = &planes[plane as usize];
-            self.above.edges(plane, view.samples, view.index(8 * column, 0), view.stride, column)
-        });
+        let edges = painted_chroma_edges(&self.above, planes, column);
         let chroma_mode = choose_chroma(source, &edges, prices, lambda);
         let macroblock = Macroblock { luma_mode, chroma_mode, ..Macroblock::OUTSIDE };
         *self.decided.grid.macroblock_mut(cell) = macroblock;

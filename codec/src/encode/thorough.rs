@@ -6,7 +6,7 @@ use super::contexts::{Surroundings, TokenContexts};
 use super::inter::{InterChoice, InterDecision, mode_cost, predict_chroma, predict_luma};
 use super::inter_macroblock::IntraChoice;
 use super::intra::{choose_chroma, choose_subblocks};
-use super::intra_coding::{ClosedCanvas, Workspace, code_intra};
+use super::intra_coding::{ClosedCanvas, Workspace, code_intra, painted_chroma_edges};
 use super::pass::{Place, RowPass};
 use super::rate::{BIT, Cost};
 use super::residue::{ALL_BLOCKS, CHROMA_AT, MacroblockSamples, Prediction, Starts, reconstruct, transform};
@@ -14,8 +14,8 @@ use super::settle::Settling;
 use super::split::{SplitChoice, predict_split};
 use super::token_prices::TokenPrices;
 use crate::macroblock::{LumaMode, Macroblock, MotionVector};
-use crate::picture::{Plane, PlaneViewMut};
-use crate::predict::intra::{RowAbove, SubblockEdges};
+use crate::picture::PlaneViewMut;
+use crate::predict::intra::RowAbove;
 
 /// What coding on trial takes along from macroblock to macroblock.
 pub(super) struct Thorough<'a> {
@@ -112,19 +112,9 @@ impl RowPass<'_> {
         let around = self.modes_around(place.cell);
         let canvas = self.canvas.as_mut().expect("a thorough pass has a canvas");
         let planes = &mut canvas.planes_mut();
-        let edges = [Plane::U, Plane::V].map(|plane| {
-            let view = &planes[plane as usize];
-            self.above.edges(plane, view.samples, view.index(8 * column, 0), view.stride, column)
-        });
+        let edges = painted_chroma_edges(&self.above, planes, column);
         let chroma_mode = choose_chroma(source, &edges, prices, lambda);
-        let (at, stride) = (planes[0].index(16 * column, 0), planes[0].stride);
-        let mut closed = ClosedCanvas {
-            edges: SubblockEdges::new(&self.above, planes[0].samples, at, stride, column),
-            source,
-            quantisers: &pass.quantisers,
-            luma: &mut planes[0].samples[at..],
-            stride,
-        };
+        let mut closed = ClosedCanvas::new(source, &pass.quantisers, &self.above, &mut planes[0], column);
         let subblocks = choose_subblocks(source, &mut closed, &around, prices, lambda, u32::MAX);
         let said = INTRA_SAID + prices.chroma(chroma_mode);
         for luma_mode in [LumaMode::Dc, LumaMode::Vertical, LumaMode::Horizontal, LumaMode::TrueMotion] {
