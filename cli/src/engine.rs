@@ -67,12 +67,20 @@ impl StoreArguments {
 }
 
 impl EngineArguments {
-    /// The engine; what it lacks may be in the store of [`Self::open_store`].
+    /// The engine.
     pub(crate) fn open(&self) -> Result<Box<dyn Engine>> {
-        let Place::Remote(address) = &self.engine else { return Ok(Box::new(self.store.open()?)) };
+        match self.connect()? {
+            Some(remote) => Ok(Box::new(remote)),
+            None => Ok(Box::new(self.open_store()?)),
+        }
+    }
+
+    /// The engine if it is a server: what it lacks may be in the store of this machine, which is the engine if it is none.
+    pub(crate) fn connect(&self) -> Result<Option<Remote>> {
+        let Place::Remote(address) = &self.engine else { return Ok(None) };
         let read =
             |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()));
-        Ok(Box::new(Remote::connect(RemoteConfig {
+        Ok(Some(Remote::connect(RemoteConfig {
             token: self.engine_token.as_ref().map(read).transpose()?,
             authorities: self.engine_ca.as_ref().map(read).transpose()?.map(String::into_bytes),
             ..RemoteConfig::new(address.clone())

@@ -43,7 +43,8 @@ struct Figures {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let begin = Instant::now();
-    let (store, engine) = (arguments.engine.open_store()?, arguments.engine.open()?);
+    let (store, remote) = (arguments.engine.open_store()?, arguments.engine.connect()?);
+    let engine: &dyn Engine = remote.as_ref().map_or(&store, |remote| remote);
     let opened = arguments.targets.iter().map(|path| Target::open(&store, path));
     let targets = opened.collect::<Result<Vec<Target>>>()?;
     let mut graph = Graph::default();
@@ -53,13 +54,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let ids: Vec<_> = targets.iter().map(|target| target.thunk).collect();
     let sources = |digest| store.fetch(digest).map_err(std::io::Error::other);
     let progress = Mutex::new(Progress::of("thunks made"));
-    let forced = arguments.engine.force(&*engine, graph, &ids, &sources, &telling(&progress, 0))?;
+    let forced = arguments.engine.force(engine, graph, &ids, &sources, &telling(&progress, 0))?;
     drop(progress);
     let mut fetched_bytes = forced.fetched_bytes;
     for Target { path, thunk, output, .. } in &targets {
         let file = forced.outputs.get(thunk).and_then(|made| made.get(output));
         let file = file.with_context(|| format!("{}: its thunk has made nothing", path.display()))?;
-        files::write(path, &fetch(&*engine, file.digest)?)?;
+        files::write(path, &fetch(engine, file.digest)?)?;
         fetched_bytes += file.digest.bytes();
         if file.executable {
             let mode = std::fs::Permissions::from_mode(0o755);
