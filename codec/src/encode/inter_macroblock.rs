@@ -35,11 +35,11 @@ impl RowPass<'_> {
         let suggestions =
             |reference| Suggestions::find(&self.decided.grid, place.cell, reference, SIGN_BIASES, &bounds);
         let whole = inter.choose(source, place.position(), suggestions, &starts, &mut self.weighing);
-        let split = (whole.cost > self.pass.thresholds.split * self.pass.step && self.weighing.searched[whole.picture])
+        let split = (whole.cost > self.pass.thresholds.split && self.weighing.searched[whole.picture])
             .then(|| self.choose_split(inter, source, place, &whole))
             .flatten();
         let cost = split.map_or(whole.cost, |split| split.cost);
-        if cost > self.pass.thresholds.intra * self.pass.step
+        if cost > self.pass.thresholds.intra
             && let Some(intra) = self.choose_intra(source, place, cost)
         {
             self.take_intra(source, place, &intra);
@@ -184,7 +184,7 @@ impl RowPass<'_> {
         let mut choice =
             whole.map(|(luma_mode, _)| IntraChoice { luma_mode, modes: None, chroma_mode: ChromaMode::Dc });
         let lowest = whole.map_or(limit, |(_, cost)| cost);
-        if lowest + said > self.pass.thresholds.subblocks * self.pass.step {
+        if lowest + said > self.pass.thresholds.subblocks {
             let edges = self.subblock_edges(place);
             let mut canvas = OpenCanvas { edges, luma: source.luma, stride: source.luma_stride };
             let around = self.modes_around(place.cell);

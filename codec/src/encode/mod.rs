@@ -20,6 +20,7 @@ mod key_macroblock;
 mod mode_counts;
 mod mode_record;
 mod motion;
+mod noise;
 mod pass;
 mod plan;
 mod price;
