@@ -231,7 +231,7 @@ impl<'a> FrameDecoder<'a> {
             filter: LoopFilter::new(&header.filter, segments, &basis.filter_deltas, header.is_key()),
             prediction: InterPrediction::new(header.version),
             references: basis.source.map(|source| source.references.each_ref().map(|picture| picture.planes())),
-            picture: PictureBuffer::new(basis.size),
+            picture: PictureBuffer::unpainted(basis.size),
             grid: MacroblockGrid::new(basis.size),
             row_above: RowAbove::new(basis.size),
             contexts_above: vec![TokenContext::default(); basis.size.macroblock_columns()],

@@ -25,6 +25,11 @@ impl Samples {
     /// `count` samples that are yet to be painted, every one: what they are means nothing.
     pub(crate) fn unpainted(count: usize) -> Self {
         let mut room = Self::room_for(count);
+        if cfg!(debug_assertions) {
+            // Tests are to see it when something comes of what was left in the room.
+            room.clear();
+            room.resize(count, 0xa5);
+        }
         room.resize(count, 0);
         Self(room)
     }
