@@ -1,5 +1,6 @@
 //! Threads for what goes on side by side within one job: the rows of a frame, its versions.
 
+use std::cell::Cell;
 use std::fmt;
 use std::hint::spin_loop;
 use std::num::NonZero;
@@ -12,10 +13,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// A fixed number of threads that share work.
 pub struct Threads {
     pool: ThreadPool,
-    /// How often tasks have come.
-    turns: Arc<AtomicUsize>,
-    /// How many runs are under way, one within the other or side by side.
-    under_way: AtomicUsize,
+    /// Tasks that nobody has begun yet.
+    waiting: Arc<AtomicUsize>,
+}
+
+thread_local! {
+    /// How many runs this thread has under way, one within the other: it waits for their ends, and may not look elsewhere.
+    static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Why threads were not started.
@@ -40,7 +44,7 @@ impl Threads {
     /// Starts `count` threads.
     pub fn new(count: NonZero<usize>) -> Result<Self, ThreadsError> {
         let builder = ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|n| format!("side by side {n}"));
-        Ok(Self { pool: builder.build().map_err(ThreadsError)?, turns: Arc::default(), under_way: AtomicUsize::new(0) })
+        Ok(Self { pool: builder.build().map_err(ThreadsError)?, waiting: Arc::default() })
     }
 
     /// Starts as many threads as encoding a call has use for on this machine.
@@ -61,43 +65,55 @@ impl Executor for Threads {
     }
 
     fn run(&self, tasks: &[&(dyn Fn() + Sync)]) {
-        self.turns.fetch_add(1, Ordering::Release);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.waiting.fetch_add(tasks.len(), Ordering::Release);
         self.pool.install(|| {
-            side_by_side(tasks);
-            // Within another run a thread may be waiting for that one's end, and should not look elsewhere.
-            if self.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
-                self.stay_awake();
-            }
+            let _under_way = UnderWay::begin();
+            side_by_side(tasks, &|task| self.run_one(task));
         });
     }
 }
 
 impl Threads {
-    /// Lets the other threads look out for the next tasks for a while: a frame has a handful of turns with little in between, and
-    /// a thread that went to sleep there would come late to every one.
-    fn stay_awake(&self) {
-        let own = rayon::current_thread_index();
-        let turn = self.turns.load(Ordering::Acquire);
-        for _ in 1..self.width() {
-            let turns = Arc::clone(&self.turns);
+    /// Runs a task on this thread, which then looks out for the next ones for a while: a frame has a handful of runs with little in
+    /// between, and a thread that went to sleep there would come late to every one.
+    fn run_one(&self, task: &(dyn Fn() + Sync)) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        task();
+        if UNDER_WAY.get() == 0 {
+            let waiting = Arc::clone(&self.waiting);
             rayon::spawn(move || {
-                // This thread has better things to do.
-                if rayon::current_thread_index() != own {
-                    (0..LOOKS).take_while(|_| turns.load(Ordering::Acquire) == turn).for_each(|_| spin_loop());
+                // Another thread may have taken this.
+                if UNDER_WAY.get() == 0 {
+                    (0..LOOKS).take_while(|_| waiting.load(Ordering::Acquire) == 0).for_each(|_| spin_loop());
                 }
             });
         }
     }
 }
 
+/// That this thread has a run under way, until it is dropped.
+struct UnderWay;
+
+impl UnderWay {
+    fn begin() -> Self {
+        UNDER_WAY.set(UNDER_WAY.get() + 1);
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.set(UNDER_WAY.get() - 1);
+    }
+}
+
 /// Runs the first task while the others are there for threads that have nothing to do.
-fn side_by_side(tasks: &[&(dyn Fn() + Sync)]) {
+fn side_by_side(tasks: &[&(dyn Fn() + Sync)], run: &(dyn Fn(&(dyn Fn() + Sync)) + Sync)) {
     match tasks {
         [] => {}
-        [only] => only(),
+        [only] => run(only),
         [first, rest @ ..] => {
-            rayon::join(first, || side_by_side(rest));
+            rayon::join(|| run(first), || side_by_side(rest, run));
         }
     }
 }
