@@ -31,15 +31,19 @@ pub(super) fn noise_floor(planes: &[PlaneView; 3], last: &ReferencePicture, colu
 /// The transformed difference that noise of a macroblock's roughness would make. Rough is what no slope nor any edge along a row or a column is:
 /// Immerkær's mask (Fast Noise Variance Estimation, 1996, equation 2), of which noise of deviation s leaves 4.8 s a sample.
 fn roughness(source: &MacroblockSamples) -> u32 {
-    let row = |row: usize| &source.luma[row * source.luma_stride..][..16];
-    let curvature = |row: &[u8], at: usize| i32::from(row[at - 1]) - 2 * i32::from(row[at]) + i32::from(row[at + 1]);
-    let mut sum = 0;
+    let row =
+        |row: usize| source.luma[row * source.luma_stride..].first_chunk::<16>().expect("a macroblock is 16 wide");
+    // Of each column, 14 rows of no more than 8 * 255.
+    let mut sums = [0u16; 14];
     for at in 1..15 {
         let [above, here, below] = [row(at - 1), row(at), row(at + 1)];
-        for at in 1..15 {
-            sum += (curvature(above, at) - 2 * curvature(here, at) + curvature(below, at)).unsigned_abs();
+        let down: [i16; 16] =
+            std::array::from_fn(|x| i16::from(above[x]) - 2 * i16::from(here[x]) + i16::from(below[x]));
+        for (x, sum) in sums.iter_mut().enumerate() {
+            *sum += (down[x] - 2 * down[x + 1] + down[x + 2]).unsigned_abs();
         }
     }
-    // Measured on six clips with noise of deviations 2.5 to 9: between pictures it makes 0.53 to 0.67 of this sum.
+    let sum: u32 = sums.iter().map(|&sum| u32::from(sum)).sum();
+    // Measured on six clips with noise of deviations 2.5 to 9: between pictures it makes 0.53 to 0.67 of this.
     sum * 9 / 16
 }
