@@ -1,20 +1,28 @@
 //! A bounded store of states by their id: what a receiver holds, and what a sender can encode for.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::{State, StateId, StateTag};
 
-/// States by id, oldest first; over its limit it forgets the oldest.
+/// States by id, oldest first; over its limits it forgets the oldest.
 #[derive(Clone, Debug)]
 pub struct StateStore {
     limit: usize,
+    limit_bytes: usize,
     states: VecDeque<State>,
 }
 
 impl StateStore {
     /// An empty store of at most `limit` states (at least one).
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), states: VecDeque::new() }
+        Self { limit: limit.max(1), limit_bytes: usize::MAX, states: VecDeque::new() }
+    }
+
+    /// The same, also bounded in bytes: of large pictures it keeps fewer states, the newest in any case.
+    #[must_use]
+    pub fn within(self, limit_bytes: usize) -> Self {
+        Self { limit_bytes, ..self }
     }
 
     /// Adds `state` as the newest and answers its id. If an equal one was there, it counts as newest from now on.
@@ -25,7 +33,18 @@ impl StateStore {
             self.states.pop_front();
         }
         self.states.push_back(state);
+        while self.states.len() > 1 && self.picture_bytes() > self.limit_bytes {
+            self.states.pop_front();
+        }
         id
+    }
+
+    /// Bytes of all pictures that the states refer to, each counted once and without its border.
+    pub fn picture_bytes(&self) -> usize {
+        let mut pictures: Vec<_> = self.states.iter().filter_map(State::references).flatten().collect();
+        pictures.sort_unstable_by_key(|picture| Arc::as_ptr(picture));
+        pictures.dedup_by_key(|picture| Arc::as_ptr(picture));
+        pictures.iter().map(|picture| picture.size().i420_bytes()).sum()
     }
 
     /// The state named `id`, if it is still here.
@@ -94,6 +113,22 @@ mod tests {
         assert_eq!(store.len(), 3);
         assert_eq!(store.get(&ids[0]), None);
         assert_eq!(store.get(&ids[1]).map(State::id), Some(ids[1]));
+    }
+
+    #[test]
+    fn pictures_that_are_large_leave_room_for_few_states_and_one_at_least() {
+        let states = states(4);
+        let mut one = StateStore::new(9);
+        one.insert(states[0].clone());
+        let bytes = one.picture_bytes();
+        assert!(bytes > 0);
+        // The states differ, their pictures do not.
+        for (limit_bytes, kept) in [(bytes, 4), (bytes - 1, 1)] {
+            let mut store = StateStore::new(9).within(limit_bytes);
+            states.iter().for_each(|state| _ = store.insert(state.clone()));
+            assert_eq!((store.len(), store.picture_bytes()), (kept, bytes));
+            assert_eq!(store.ids().next_back(), Some(states[3].id()));
+        }
     }
 
     #[test]

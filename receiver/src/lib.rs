@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use oyster_codec::{Decoded, Picture, State, StateId, StateReport, StateStore, StateTag, Transition};
 use oyster_transport::{
-    FragmentError, FrameNumber, FrameReceiver, PartialFrame, Profile, ReceivedFrame, ReceiverConfig,
+    FragmentError, FrameNumber, FrameReceiver, MAX_FRAME_BYTES, PartialFrame, Profile, ReceivedFrame, ReceiverConfig,
 };
 
 pub use job::{DecodeJob, DecodeResult};
@@ -24,6 +24,9 @@ use prefix::Prefixes;
 /// States kept to decode from. The sender may start from any that it was told of, a round trip and its queues later: a
 /// second of them at 30 frames a second. At 640x360 they take 13 MB.
 pub const MAX_STATES: usize = 32;
+/// Bytes of pictures that those states may have: what that many take of 2560x1440 and more. Of larger pictures fewer states are
+/// kept; a peer that means harm would fill [`MAX_STATES`] with three of the largest pictures each, 1.4 GB.
+pub const MAX_PICTURE_BYTES: usize = 256 << 20;
 /// Newest states named in an ack. The sender goes by the newest that it knows; the others are for the case that a frame
 /// it gave up came after all.
 const MAX_NAMED: usize = 4;
@@ -32,6 +35,8 @@ const MAX_NAMED: usize = 4;
 const NOWHERE: StateTag = StateTag([0xff; 8]);
 /// Frames that wait for the decoder; past that the oldest is given up. A decoder this far behind will not catch up.
 const MAX_WAITING: usize = 64;
+/// And their bytes: four of the largest.
+const MAX_WAITING_BYTES: usize = 4 * MAX_FRAME_BYTES;
 /// How long a frame waits for the state it starts from. The sender hears within a round trip what is missing and goes on
 /// from what is held: this is for a sender that doesn't.
 const SOURCE_WAIT: Duration = Duration::from_millis(500);
@@ -76,7 +81,7 @@ impl Receiver {
         Self {
             profile,
             transport: FrameReceiver::new(ReceiverConfig::for_profile(profile)),
-            states: StateStore::new(MAX_STATES),
+            states: StateStore::new(MAX_STATES).within(MAX_PICTURE_BYTES),
             current: blank.clone(),
             astray: false,
             blank,
@@ -100,6 +105,16 @@ impl Receiver {
         self.states.len()
     }
 
+    /// Bytes of the pictures of those states, at most [`MAX_PICTURE_BYTES`].
+    pub fn picture_bytes(&self) -> usize {
+        self.states.picture_bytes()
+    }
+
+    /// Bytes of the frames that wait to be decoded, at most four of the largest.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(|(frame, _)| frame.bytes()).sum()
+    }
+
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Duration) -> Result<(), FragmentError> {
         let handled = self.transport.handle_fragment(datagram, now);
@@ -111,10 +126,10 @@ impl Receiver {
     /// Takes over what came out of reassembly.
     fn take_frames(&mut self, now: Duration) {
         while let Some(frame) = self.transport.poll_frame(now) {
-            if self.waiting.len() == MAX_WAITING {
+            self.waiting.push_back((frame, now));
+            while self.waiting.len() > MAX_WAITING || self.waiting_bytes() > MAX_WAITING_BYTES {
                 self.waiting.pop_front();
             }
-            self.waiting.push_back((frame, now));
         }
     }
 

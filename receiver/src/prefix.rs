@@ -5,6 +5,8 @@ use std::time::Duration;
 use oyster_codec::{PrefixState, StateStore, StateTag};
 use oyster_transport::{FrameNumber, PartialFrame};
 
+use crate::MAX_PICTURE_BYTES;
+
 /// States after beginnings that are kept to decode from, a round trip and its queues long: each takes [`STILL_MIN`].
 const MAX_STATES: usize = 16;
 /// When no fragment of a frame has come for this long, the next is late: a frame takes hardly longer as a whole.
@@ -27,7 +29,7 @@ pub(crate) struct Prefixes {
 
 impl Prefixes {
     pub(crate) fn new() -> Self {
-        Self { states: StateStore::new(MAX_STATES), newest: None, decoded: None }
+        Self { states: StateStore::new(MAX_STATES).within(MAX_PICTURE_BYTES), newest: None, decoded: None }
     }
 
     /// When the beginning that is here of a frame is to be decoded, unless more of it comes; not at all if as much of it was.

@@ -110,6 +110,14 @@ pub struct PartialFrame<'a> {
 }
 
 impl ReceivedFrame {
+    /// Bytes of it that are here.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Complete { payload, .. } => payload.len(),
+            Self::Abandoned { prefix, .. } => prefix.len(),
+        }
+    }
+
     /// The frame's number.
     pub fn number(&self) -> FrameNumber {
         match self {

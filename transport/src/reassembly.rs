@@ -114,7 +114,7 @@ impl Reassembly {
     pub(crate) fn poll(&mut self, now: Duration) -> Option<ReceivedFrame> {
         self.advance(now);
         let frame = self.ready.pop_front()?;
-        self.stored_bytes -= stored(&frame);
+        self.stored_bytes -= frame.bytes();
         Some(frame)
     }
 
@@ -185,7 +185,7 @@ impl Reassembly {
         }
         self.stored_bytes -= open.bytes;
         let frame = open.into_frame(FrameNumber(u32::try_from(frame).unwrap_or(u32::MAX)));
-        self.stored_bytes += stored(&frame);
+        self.stored_bytes += frame.bytes();
         self.ready.push_back(frame);
     }
 }
@@ -276,13 +276,6 @@ impl OpenFrame {
         bytes.shrink_to_fit();
         let total_fragments = u16::try_from(total).unwrap_or(u16::MAX);
         ReceivedFrame::Abandoned { number, prefix: bytes, prefix_fragments: fragments, total_fragments }
-    }
-}
-
-fn stored(frame: &ReceivedFrame) -> usize {
-    match frame {
-        ReceivedFrame::Complete { payload, .. } => payload.len(),
-        ReceivedFrame::Abandoned { prefix, .. } => prefix.len(),
     }
 }
 
