@@ -151,8 +151,11 @@ impl Report {
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let offset = reader.i64()?;
-        let mut report = Self { clock_offset_us: (offset != i64::MIN).then_some(offset), ..Self::default() };
+        let offset = Some(reader.i64()?).filter(|&offset| offset != i64::MIN);
+        if offset.is_some_and(|offset| offset.unsigned_abs() > MAX_CLOCK_OFFSET_US) {
+            return None;
+        }
+        let mut report = Self { clock_offset_us: offset, ..Self::default() };
         for field in report.small() {
             let value = reader.u32()?;
             *field = (value != u32::MAX).then_some(value);
@@ -300,6 +303,9 @@ impl std::error::Error for MessageError {}
 /// A message is no longer, its length not counted: room for later versions.
 pub const MAX_MESSAGE_BYTES: usize = 1024;
 
+/// Sums and differences of times stay far inside an i64; no clock is 4,500 years ahead.
+const MAX_CLOCK_OFFSET_US: u64 = 1 << 57;
+
 const LENGTH_BYTES: usize = 2;
 const KIND_HELLO: u8 = 1;
 const KIND_WELCOME: u8 = 2;
@@ -313,6 +319,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const CLOCKS_US: i64 = MAX_CLOCK_OFFSET_US as i64;
 
     fn messages() -> impl Strategy<Value = Message> {
         let names = ".{0,60}".prop_map(|name| ProgramName::new(&name));
@@ -332,7 +340,7 @@ mod tests {
             any::<[u8; 16]>().prop_map(|nonce| Message::Reveal(Nonce(nonce))),
             Just(Message::Accept),
             any::<(bool, bool)>().prop_map(|(muted, camera_off)| Message::Media(MediaState { muted, camera_off })),
-            (prop::option::of(i64::MIN + 1..), fields).prop_map(|(clock_offset_us, fields)| {
+            (prop::option::of(-CLOCKS_US..=CLOCKS_US), fields).prop_map(|(clock_offset_us, fields)| {
                 let mut report = Report { clock_offset_us, ..Report::default() };
                 for (field, value) in report.small().into_iter().zip(fields) {
                     *field = value;
@@ -385,6 +393,14 @@ mod tests {
     #[test]
     fn a_hello_of_another_version_says_which() {
         assert_eq!(Message::take(&[0, 4, KIND_HELLO, 0, 2, 9]), Err(MessageError::Version { version: 2 }));
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_is_no_report() {
+        for offset in [CLOCKS_US + 1, -CLOCKS_US - 1, i64::MAX, i64::MIN + 1] {
+            let bytes = Message::Report(Report { clock_offset_us: Some(offset), ..Report::default() }).to_bytes();
+            assert_eq!(Message::take(&bytes), Err(MessageError::Malformed { kind: KIND_REPORT }));
+        }
     }
 
     #[test]

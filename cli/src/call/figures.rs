@@ -152,7 +152,8 @@ impl CallFigures {
         // Pictures that were passed over were on the screen, as far as anyone sees, when this one was (Salsify §5); when they
         // were captured is told by their neighbours.
         let before = shown.newest.replace((label.capture, captured_us));
-        let passed = before.map_or(0, |(capture, _)| label.capture.saturating_sub(capture + 1)).min(MAX_PASSED);
+        let passed =
+            before.map_or(0, |(capture, _)| label.capture.saturating_sub(capture.saturating_add(1))).min(MAX_PASSED);
         let step_us = before.map_or(0, |(_, us)| (captured_us - us) / i64::from(passed + 1));
         for picture in 0..=passed {
             if shown.unplaced.len() < MAX_UNPLACED {
