@@ -27,6 +27,8 @@ pub enum Farewell {
     Spare,
     /// Nothing was heard for too long. Nobody says it; it is found.
     Silent,
+    /// One side sent more than any call has.
+    Flood,
     /// A number of a later version.
     Unknown(u32),
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Farewell {
             Self::Failed => "the other side's program failed",
             Self::Spare => "another connection was faster",
             Self::Silent => "the other side is gone: nothing was heard from it for seconds",
+            Self::Flood => "the call was cut off: one side sent more than any call has",
             Self::Unknown(code) => {
                 return write!(f, "the other side ended it for a reason of a later version ({code})");
             }
@@ -72,7 +75,7 @@ impl fmt::Display for Farewell {
 impl std::error::Error for Farewell {}
 
 /// Those with numbers, from 1 on. New ones go to the end.
-const KNOWN: [Farewell; 11] = [
+const KNOWN: [Farewell; 12] = [
     Farewell::HungUp,
     Farewell::Declined,
     Farewell::Busy,
@@ -84,6 +87,7 @@ const KNOWN: [Farewell; 11] = [
     Farewell::Failed,
     Farewell::Spare,
     Farewell::Silent,
+    Farewell::Flood,
 ];
 
 #[cfg(test)]

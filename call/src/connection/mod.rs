@@ -5,6 +5,7 @@
 //! alone decides what is sent.
 
 mod addresses;
+mod allowance;
 mod dial;
 mod host;
 mod identity;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver as Events, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::allowance::Allowance;
 use super::silence::Silence;
 use super::{NOTICED_SILENCE, RING_PATIENCE, STEP_PATIENCE};
 
@@ -49,6 +51,8 @@ pub struct Session {
     pub(super) runtime: Handle,
     pub(super) inputs: Sender<Input>,
     events: Events<Event>,
+    /// The last event, for when too many others wait for it to be told.
+    ended: Arc<OnceLock<Event>>,
 }
 
 impl Session {
@@ -57,7 +61,7 @@ impl Session {
         match self.events.try_recv() {
             Ok(event) => Some(event),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(GONE),
+            Err(TryRecvError::Disconnected) => Some(self.last_event()),
         }
     }
 
@@ -66,8 +70,12 @@ impl Session {
         match self.events.recv_timeout(patience) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(GONE),
+            Err(RecvTimeoutError::Disconnected) => Some(self.last_event()),
         }
+    }
+
+    fn last_event(&self) -> Event {
+        self.ended.get().cloned().unwrap_or(GONE)
     }
 
     /// Yes, to [`Event::Ask`].
@@ -105,11 +113,19 @@ impl Session {
         self.connection.remote_address()
     }
 
-    /// The datagrams of the call from now on: only for one who was told [`Event::StartMedia`].
+    /// The datagrams of the call from now on: only for one who was told [`Event::StartMedia`]. A flood of them ends the call.
     pub(crate) fn datagrams(&self, arrived: impl Fn(Bytes) + Send + 'static) -> Datagrams {
         let connection = self.connection.clone();
+        let inputs = self.inputs.downgrade();
         self.runtime.spawn(async move {
+            let mut allowance = Allowance::of_datagrams(Instant::now());
             while let Ok(datagram) = connection.read_datagram().await {
+                if !allowance.take(Instant::now()) {
+                    // A dialogue that is gone has ended the call already.
+                    let Some(inputs) = inputs.upgrade() else { return };
+                    let _ = inputs.send(Input::Lost(Farewell::Flood)).await;
+                    return;
+                }
                 arrived(datagram);
             }
         });
@@ -131,8 +147,9 @@ impl Session {
         let (inputs, acts) = channel(MAX_WAITING);
         let (told, events) = std::sync::mpsc::sync_channel(MAX_WAITING);
         let connection = stream.connection.clone();
-        let conversation = Conversation { stream, dialogue, acts, told };
-        (Self { connection, runtime: runtime.clone(), inputs, events }, conversation)
+        let ended = Arc::new(OnceLock::new());
+        let conversation = Conversation { stream, dialogue, acts, told, ended: Arc::clone(&ended) };
+        (Self { connection, runtime: runtime.clone(), inputs, events, ended }, conversation)
     }
 }
 
@@ -154,19 +171,25 @@ pub(super) struct Stream {
     outgoing: SendStream,
     incoming: RecvStream,
     heard: Vec<u8>,
+    allowance: Allowance,
 }
 
 impl Stream {
     /// The caller's.
     pub(super) async fn open(connection: Connection) -> Result<Self, ConnectionError> {
         let (outgoing, incoming) = connection.open_bi().await?;
-        Ok(Self { connection, outgoing, incoming, heard: Vec::new() })
+        Ok(Self::new(connection, outgoing, incoming))
     }
 
     /// The answerer's.
     pub(super) async fn accept(connection: Connection) -> Result<Self, ConnectionError> {
         let (outgoing, incoming) = connection.accept_bi().await?;
-        Ok(Self { connection, outgoing, incoming, heard: Vec::new() })
+        Ok(Self::new(connection, outgoing, incoming))
+    }
+
+    fn new(connection: Connection, outgoing: SendStream, incoming: RecvStream) -> Self {
+        let allowance = Allowance::of_messages(Instant::now());
+        Self { connection, outgoing, incoming, heard: Vec::new(), allowance }
     }
 
     pub(super) async fn say(&mut self, message: &Message) {
@@ -180,6 +203,9 @@ impl Stream {
             match Message::take(&self.heard) {
                 Ok(Some((message, taken))) => {
                     self.heard.drain(..taken);
+                    if !self.allowance.take(Instant::now()) {
+                        return Err(Farewell::Flood);
+                    }
                     if let Some(message) = message {
                         return Ok(message);
                     }
@@ -215,6 +241,7 @@ pub(super) struct Conversation {
     dialogue: Dialogue,
     acts: Receiver<Input>,
     told: SyncSender<Event>,
+    ended: Arc<OnceLock<Event>>,
 }
 
 impl Conversation {
@@ -276,7 +303,9 @@ impl Conversation {
                 Output::PeerReport(report) => Event::PeerReport(report),
                 Output::End(farewell) => {
                     self.stream.close(farewell);
-                    let _ = self.told.try_send(Event::Ended { farewell, by_us });
+                    let ended = Event::Ended { farewell, by_us };
+                    let _ = self.ended.set(ended.clone());
+                    let _ = self.told.try_send(ended);
                     return std::ops::ControlFlow::Break(());
                 }
             };

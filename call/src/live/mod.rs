@@ -36,6 +36,8 @@ pub struct Event {
     pub at: Duration,
     /// What.
     pub what: What,
+    /// The place that an event with a picture takes until it is dropped.
+    _place: Option<Arc<()>>,
 }
 
 /// What happens in a call.
@@ -112,6 +114,7 @@ impl Live {
             datagrams,
             silence: session.silence(),
             told,
+            places: Arc::default(),
             labels: Labels::default(),
             captures: VecDeque::new(),
             offset: ClockOffset::default(),
@@ -221,12 +224,12 @@ impl Exchange {
         loop {
             let due = [self.end.as_ref().and_then(End::poll_timeout), self.line.held_until()];
             let due = due.into_iter().flatten().min().unwrap_or(Duration::MAX);
-            let mut input = inbox.wait(due.saturating_sub(self.clock.now()).min(LONGEST_SLEEP));
-            while let Some(some) = input {
-                if self.take(some).is_none() {
+            let first = inbox.wait(due.saturating_sub(self.clock.now()).min(LONGEST_SLEEP));
+            // Whatever else comes meanwhile, what there is to do is done between.
+            for input in first.into_iter().chain(std::iter::from_fn(|| inbox.poll())).take(MAX_TAKEN) {
+                if self.take(input).is_none() {
                     return;
                 }
-                input = inbox.poll();
             }
             let now = self.clock.now();
             self.speak(now);
@@ -372,6 +375,8 @@ struct Line {
     datagrams: Datagrams,
     silence: Silence,
     told: SyncSender<Event>,
+    /// Counts the events with pictures that were told and are still there.
+    places: Arc<()>,
     /// Which pictures arriving frames hold.
     labels: Labels,
     /// When the newest pictures were captured: number and time.
@@ -413,7 +418,12 @@ impl Line {
 
     /// Tells the listener; one that is far behind misses things rather than holding up the call.
     fn report(&self, at: Duration, what: What) {
-        let _ = self.told.try_send(Event { at, what });
+        let has_picture = matches!(what, What::Here(Happening::Captured { .. } | Happening::Ready(_), _));
+        if has_picture && Arc::strong_count(&self.places) > MAX_TOLD_PICTURES {
+            return;
+        }
+        let place = has_picture.then(|| Arc::clone(&self.places));
+        let _ = self.told.try_send(Event { at, what, _place: place });
     }
 
     fn remember(&mut self, capture: u64, captured_at: Duration) {
@@ -467,6 +477,10 @@ impl Outlet for Line {
 
 /// Events not yet taken: past that a slow listener is told no more than the newest would be late anyway. Ten seconds.
 const MAX_EVENTS: usize = 2048;
+/// Of those, events with a picture: a listener that stands still, as one does whose terminal is stopped, would hold gigabytes of them.
+const MAX_TOLD_PICTURES: usize = 16;
+/// Inputs between two turns: fewer than acks that may wait to be sent, of which each may make one.
+const MAX_TAKEN: usize = 128;
 /// Datagrams that wait for the loop: two of the largest frames.
 const MAX_ARRIVED: usize = 4096;
 /// Wakes and cameras that wait for the loop.
@@ -482,3 +496,6 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PATH_EVERY: Duration = Duration::from_millis(100);
 /// Longer than a camera that is on and its acks are ever silent, shorter than a change of networks.
 const NOTABLE_SILENCE: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod hostile_tests;

@@ -211,7 +211,7 @@ impl Watch<'_> {
     }
 
     fn take(&mut self, event: LiveEvent) -> Result<()> {
-        let LiveEvent { at, what } = event;
+        let LiveEvent { at, what, .. } = event;
         match what {
             What::Here(happening, label) => {
                 self.records.log.take(at, &happening, label, self.figures.clock_offset_us())?;
