@@ -64,8 +64,9 @@ impl Path {
     }
 
     /// If the receiver's clock has leapt ahead: the way there seems longer by that and the way back shorter than it ever was, where
-    /// a queue leaves the way back alone. What was measured before is then as if it had been by the new clock; a leap back needs no
-    /// help, as the way there falls below its floor.
+    /// a queue leaves the way back alone. What was measured before is then as if it had been by the new clock. If ours has leapt, it
+    /// is the other way round: the way there falls below its floor by itself, but the floor of the way back has to be told, or the
+    /// next leap of the receiver's would seem smaller than it is, and what is left of it a queue.
     fn follow_leap(&mut self, sample: Sample) {
         let floors = self.way_back.value().zip(self.base.value());
         let Some((way_back_us, one_way_us)) = floors else { return };
@@ -76,6 +77,10 @@ impl Path {
             self.recent.shift(leap_us);
             self.way_back.shift(-leap_us);
             self.received_us = self.received_us.map(|received_us| received_us + leap_us);
+        }
+        let shorter_us = one_way_us - sample.one_way_us;
+        if shorter_us >= LEAP_MIN_US && -leap_us >= shorter_us {
+            self.way_back.shift(shorter_us);
         }
     }
 
@@ -290,6 +295,20 @@ mod tests {
         assert_eq!(queueing_after(-400_000, 0), 0);
         assert_eq!(queueing_after(400_000, 300_000), 300_000);
         assert_eq!(queueing_after(0, 300_000), 300_000);
+    }
+
+    #[test]
+    fn a_leap_after_one_of_our_own_clock_is_no_queue_either() {
+        for ours_us in [300_000, 8_000_000] {
+            let mut path = Path::new(Duration::from_secs(10));
+            for tenth in 0..90 {
+                let ours_us = if tenth < 30 { 0 } else { ours_us };
+                let theirs_us = if tenth < 60 { 0 } else { 4_000_000 };
+                let sent_us = tenth * 100_000;
+                path.on_ack(sent_us + ours_us, sent_us + 20_000 + theirs_us, sent_us + 40_000 + ours_us);
+            }
+            assert_eq!(path.queueing_us(), Some(0), "our clock leapt {ours_us} µs before");
+        }
     }
 
     #[test]
