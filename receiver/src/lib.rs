@@ -41,6 +41,10 @@ const MAX_WAITING_BYTES: usize = 4 * MAX_FRAME_BYTES;
 /// from what is held: this is for a sender that doesn't.
 const SOURCE_WAIT: Duration = Duration::from_millis(500);
 
+/// How long a frame waits for its turn while newer ones stand behind it: longer than a round trip and a frame, which starting anew
+/// takes.
+const LONGEST_BACKLOG: Duration = Duration::from_millis(500);
+
 /// A decoded picture to show.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -141,7 +145,7 @@ impl Receiver {
         }
         if self.profile == Profile::Oyster {
             let job =
-                self.newest_decodable().or_else(|| self.newest_prefix(now)).or_else(|| self.give_up_hopeless(now));
+                self.newest_decodable(now).or_else(|| self.newest_prefix(now)).or_else(|| self.give_up_hopeless(now));
             if job.is_some() {
                 (self.decoding, self.still_since) = (true, now);
             }
@@ -162,7 +166,7 @@ impl Receiver {
 
     /// Of the frames that are here, the newest whose source state is held. What is older is passed over: the sender sends
     /// nothing more that builds on it. What is newer waits for its source.
-    fn newest_decodable(&mut self) -> Option<DecodeJob> {
+    fn newest_decodable(&mut self, now: Duration) -> Option<DecodeJob> {
         let decodable = |(frame, _): &(ReceivedFrame, Duration)| match frame {
             ReceivedFrame::Complete { number, payload } => {
                 Transition::source_of(payload).is_some_and(|source| self.held(source).is_some()).then_some(*number)
@@ -170,11 +174,35 @@ impl Receiver {
             ReceivedFrame::Abandoned { .. } => None,
         };
         let newest = self.waiting.iter().filter_map(decodable).max()?;
+        if self.give_up_backlog(newest, now) {
+            return None;
+        }
         let place = self.waiting.iter().position(|(frame, _)| frame.number() == newest)?;
         let (frame, received_at) = self.waiting.remove(place)?;
         self.waiting.retain(|(frame, _)| frame.number() > newest);
         self.transport.forget_before(FrameNumber(newest.0.saturating_add(1)));
         self.job_for(frame, received_at)
+    }
+
+    /// Where the decoder has fallen far behind, gives up all that waits: each frame builds on the one before, so that none could be
+    /// passed over, and catching up one by one may take many times as long as falling behind did. The sender hears of it, and
+    /// starts from what is held. Answers whether it is so; `next`: the frame whose turn it is.
+    fn give_up_backlog(&mut self, next: FrameNumber, now: Duration) -> bool {
+        let Some(newest) = self.waiting.iter().map(|(frame, _)| frame.number()).max().filter(|newest| *newest > next)
+        else {
+            return false;
+        };
+        let is_late = |(frame, received_at): &(ReceivedFrame, Duration)| {
+            frame.number() == next && *received_at + LONGEST_BACKLOG <= now
+        };
+        if !self.waiting.iter().any(is_late) {
+            return false;
+        }
+        self.waiting.clear();
+        self.handled = Some(newest.0);
+        self.transport.forget_before(FrameNumber(newest.0.saturating_add(1)));
+        self.transport.renew_ack();
+        true
     }
 
     /// The state of this name, if it is held.
