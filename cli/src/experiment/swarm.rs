@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use oyster_experiments::swarm::{Finding, Outcome, SHORTEST, Swarm};
+use oyster_experiments::swarm::{Finding, Outcome, Peers, SHORTEST, Swarm};
 use serde::Serialize;
 
 use crate::progress::Progress;
@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// How many calls are played at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = thread_count, allow_negative_numbers = true)]
     threads: NonZero<usize>,
+    /// Let one call live through the troubles of all seeds, one after the other, and watch its memory
+    #[arg(long, conflicts_with = "threads")]
+    one_call: bool,
     #[command(flatten)]
     json: JsonOutput,
 }
@@ -37,6 +40,9 @@ struct Figures {
     /// Of the calls' delays in the fair weather at their ends (each its 95th percentile): the median and the worst.
     recovered_delay_p50_ms: Option<f64>,
     recovered_delay_max_ms: Option<f64>,
+    /// Of one call: the memory of this process after every sixtieth seed, where the system tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resident_kib: Vec<u64>,
     findings: Vec<Found>,
 }
 
@@ -67,6 +73,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.seeds.end - arguments.seeds.start == 1 {
         words::tell(&swarm.describe(arguments.seeds.start));
     }
+    let (figures, delays) = if arguments.one_call { play_on(&swarm, arguments) } else { play(&swarm, arguments) };
+    sum_up(arguments, figures, delays)
+}
+
+/// A call a seed.
+fn play(swarm: &Swarm, arguments: &Arguments) -> (Figures, Vec<f64>) {
     let next = AtomicU64::new(arguments.seeds.start);
     let tally = Mutex::new((Figures::default(), Vec::new(), Progress::of("calls")));
     std::thread::scope(|scope| {
@@ -86,14 +98,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             });
         }
     });
-    let (mut figures, delays, _) = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (figures, delays, _) = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (figures, delays)
+}
+
+/// One call.
+fn play_on(swarm: &Swarm, arguments: &Arguments) -> (Figures, Vec<f64>) {
+    let (mut figures, mut delays, mut progress) = (Figures::default(), Vec::new(), Progress::of("minutes"));
+    let mut peers: Option<Peers> = None;
+    for seed in arguments.seeds.clone() {
+        figures.add(seed, swarm.play_on(seed, &mut peers), &mut delays);
+        progress.tell(figures.calls);
+        if figures.calls.is_multiple_of(LOOK_EVERY) {
+            figures.resident_kib.extend(resident_kib());
+        }
+    }
+    (figures, delays)
+}
+
+/// The memory of this process.
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+}
+
+fn sum_up(arguments: &Arguments, mut figures: Figures, delays: Vec<f64>) -> Result<()> {
     figures.sum_up(delays);
     arguments.json.write_or_print(&figures, Figures::words)?;
+    if let ([first, .., last], true) = (&figures.resident_kib[..], arguments.one_call)
+        && *last as f64 > *first as f64 * (1.0 + GROWTH)
+    {
+        bail!("memory grew from {first} to {last} KiB");
+    }
     match figures.findings.len() {
         0 => Ok(()),
         count => bail!("{count} of {} calls went wrong; play one again with --seeds SEED", figures.calls),
     }
 }
+
+/// Seeds between two looks at the memory of one call: an hour of it, where each takes a minute.
+const LOOK_EVERY: u64 = 60;
+/// What it may grow.
+const GROWTH: f64 = 0.05;
 
 impl Figures {
     fn add(&mut self, seed: u64, played: Result<Outcome, Finding>, delays: &mut Vec<f64>) {
@@ -126,8 +172,12 @@ impl Figures {
         let delays = delays.map_or_else(String::new, |(median, most)| {
             format!("delay after the last trouble: median {median:.0} ms, at most {most:.0} ms\n")
         });
+        let resident = self.resident_kib.first().zip(self.resident_kib.last());
+        let resident = resident.map_or_else(String::new, |(first, last)| {
+            format!("memory {first} KiB after {LOOK_EVERY} of them, {last} KiB at the end\n")
+        });
         format!(
-            "{}{} calls, {} pictures of {} shown; {} findings\n{delays}",
+            "{}{} calls, {} pictures of {} shown; {} findings\n{delays}{resident}",
             found.collect::<String>(),
             self.calls,
             self.shown,

@@ -15,9 +15,11 @@ pub(super) struct Checks {
     /// Of the newest versions made, by the short name that the wire carries.
     made: HashMap<StateTag, StateId>,
     made_order: VecDeque<StateTag>,
-    /// Which captured picture each frame of this session holds.
+    /// Which captured picture each of the newest frames of this session holds.
     captures: BTreeMap<u32, u64>,
     newest_shown: Option<u64>,
+    /// The first picture of this weather.
+    first: u64,
     captured_at: Vec<Duration>,
     /// For each captured picture the time at which it was shown.
     shown_at: Vec<Option<Duration>>,
@@ -41,9 +43,21 @@ impl Checks {
         self.shown_at.push(None);
     }
 
-    /// How many pictures there were.
+    /// How many pictures there were in this weather.
     pub(super) fn captures(&self) -> u64 {
         self.captured_at.len() as u64
+    }
+
+    /// The number of the next picture.
+    pub(super) fn next_capture(&self) -> u64 {
+        self.first + self.captures()
+    }
+
+    /// Another weather begins for the same peers.
+    pub(super) fn weather_changed(&mut self) {
+        self.first = self.next_capture();
+        self.captured_at.clear();
+        self.shown_at.clear();
     }
 
     pub(super) fn shown_pictures(&self) -> usize {
@@ -65,6 +79,9 @@ impl Checks {
     pub(super) fn decided(&mut self, decision: &Decision) {
         if let Some(sent) = &decision.sent {
             self.captures.insert(sent.frame.0, decision.capture);
+            if self.captures.len() > MAX_MADE {
+                self.captures.pop_first();
+            }
         }
     }
 
@@ -91,7 +108,9 @@ impl Checks {
             return Err(format!("picture {capture} is shown after {}", self.newest_shown.unwrap_or_default()));
         }
         self.newest_shown = Some(capture);
-        self.shown_at[capture as usize].get_or_insert(now);
+        if let Some(index) = capture.checked_sub(self.first) {
+            self.shown_at[index as usize].get_or_insert(now);
+        }
         Ok(())
     }
 

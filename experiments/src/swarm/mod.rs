@@ -17,6 +17,7 @@ use oyster_scene::Scene;
 
 use crate::clip::Clip;
 use weather::{CALM, SIZES, Weather};
+pub use world::Peers;
 use world::World;
 
 /// The calls of all seeds: what their cameras see, made once.
@@ -76,7 +77,23 @@ impl Swarm {
     /// What was found.
     pub fn play(&self, seed: u64) -> Result<Outcome, Finding> {
         let weather = Weather::of(seed, self.duration);
-        World::new(&weather, &self.clips, seed).play()
+        World::new(&weather, &self.clips, seed, None).play().map(|(outcome, _)| outcome)
+    }
+
+    /// Plays the weather of a seed for peers that have lived through others before, without restarts: a call of hours changes its
+    /// network each minute. With none, or after a finding, a call begins.
+    ///
+    /// # Errors
+    /// What was found.
+    pub fn play_on(&self, seed: u64, peers: &mut Option<Peers>) -> Result<Outcome, Finding> {
+        let mut weather = Weather::of(seed, self.duration);
+        weather.without_restarts();
+        if let Some(peers) = peers {
+            [weather.sender_clock.starts_at, weather.receiver_clock.starts_at] = peers.local();
+        }
+        let (outcome, lived_on) = World::new(&weather, &self.clips, seed, peers.take()).play()?;
+        *peers = Some(lived_on);
+        Ok(outcome)
     }
 
     /// What a seed's call is like, for a person who looks into it.

@@ -118,6 +118,12 @@ impl Weather {
         weather
     }
 
+    /// The same, with peers that live on.
+    pub(super) fn without_restarts(&mut self) {
+        let restarts = |trouble: &Trouble| matches!(trouble, Trouble::ReceiverRestarts | Trouble::CallRestarts);
+        self.episodes.retain(|episode| !restarts(&episode.trouble));
+    }
+
     /// What the link of this way carries, from the beginning to the end and ten seconds more.
     pub(super) fn trace(&self, way: Way) -> Result<Trace, TraceError> {
         let calm = self.bits_per_second[way as usize];

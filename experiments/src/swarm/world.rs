@@ -17,6 +17,23 @@ use crate::clip::Clip;
 /// A datagram, and the session it belongs to: a connection that is gone takes what was under way with it.
 type Packet = (u32, Vec<u8>);
 
+/// The two ends of a call, and what is known of them.
+#[derive(Debug)]
+pub struct Peers {
+    sender: Sender,
+    receiver: Receiver,
+    checks: Checks,
+    /// What their clocks show.
+    local: [Duration; 2],
+}
+
+impl Peers {
+    /// What their clocks show.
+    pub(super) fn local(&self) -> [Duration; 2] {
+        self.local
+    }
+}
+
 pub(super) struct World<'a> {
     weather: &'a Weather,
     clips: &'a [Clip],
@@ -39,7 +56,8 @@ pub(super) struct World<'a> {
 const TICK: Duration = Duration::from_micros(1);
 
 impl<'a> World<'a> {
-    pub(super) fn new(weather: &'a Weather, clips: &'a [Clip], seed: u64) -> Self {
+    /// `peers`: those who go on from another weather, if it is not the beginning of a call.
+    pub(super) fn new(weather: &'a Weather, clips: &'a [Clip], seed: u64, peers: Option<Peers>) -> Self {
         let link = |way: Way| {
             let trace = weather.trace(way).expect("rates and lengths are in a trace's range");
             let config = LinkConfig {
@@ -50,7 +68,10 @@ impl<'a> World<'a> {
             };
             Link::new(trace, &config)
         };
-        let (sender, receiver) = peers();
+        let Peers { sender, receiver, checks, .. } = peers.unwrap_or_else(|| {
+            let (sender, receiver) = ends();
+            Peers { sender, receiver, checks: Checks::default(), local: [Duration::ZERO; 2] }
+        });
         Self {
             weather,
             clips,
@@ -64,11 +85,12 @@ impl<'a> World<'a> {
             begun: 0,
             size: weather.size,
             turns: 0,
-            checks: Checks::default(),
+            checks,
         }
     }
 
-    pub(super) fn play(mut self) -> Result<Outcome, Finding> {
+    pub(super) fn play(mut self) -> Result<(Outcome, Peers), Finding> {
+        self.checks.weather_changed();
         let mut now = Duration::ZERO;
         while now < self.weather.duration {
             let turned = self.turn(now).and_then(|()| self.checks.turns(self.turns, now));
@@ -77,7 +99,22 @@ impl<'a> World<'a> {
             now = self.next_due(now).max(now + TICK);
         }
         let delay_p95_ms = self.checks.recovers(self.weather).map_err(|what| Finding { at: now, what })?;
-        Ok(Outcome { captured: self.checks.captures(), shown: self.checks.shown_pictures() as u64, delay_p95_ms })
+        let outcome =
+            Outcome { captured: self.checks.captures(), shown: self.checks.shown_pictures() as u64, delay_p95_ms };
+        Ok((outcome, self.into_peers(now)))
+    }
+
+    /// The peers, with nothing under way between them.
+    fn into_peers(mut self, now: Duration) -> Peers {
+        let local = [self.weather.sender_clock.at(now), self.weather.receiver_clock.at(now)];
+        if let Some((_, result)) = self.encoding {
+            self.checks.encoded(&result);
+            self.checks.decided(&self.sender.handle_encoded(result, local[0]));
+        }
+        if let Some((_, result)) = self.decoding {
+            self.receiver.handle_decoded(result);
+        }
+        Peers { sender: self.sender, receiver: self.receiver, checks: self.checks, local }
     }
 
     /// The next time at which anything can happen.
@@ -133,12 +170,12 @@ impl<'a> World<'a> {
             match *trouble {
                 Trouble::NewSize(size) => self.size = size,
                 Trouble::ReceiverRestarts => {
-                    self.receiver = peers().1;
+                    self.receiver = ends().1;
                     self.decoding = None;
                     self.checks.receiver_restarted();
                 }
                 Trouble::CallRestarts => {
-                    (self.sender, self.receiver) = peers();
+                    (self.sender, self.receiver) = ends();
                     (self.encoding, self.decoding) = (None, None);
                     self.session += 1;
                     self.checks.call_restarted();
@@ -151,7 +188,7 @@ impl<'a> World<'a> {
     fn capture(&mut self, now: Duration) {
         let is_off = self.weather.at(now).any(|trouble| *trouble == Trouble::CameraOff);
         while self.next_capture() <= now {
-            let capture = self.checks.captures();
+            let capture = self.checks.next_capture();
             self.checks.captured(self.next_capture());
             if !is_off {
                 let image: &Arc<Image> = self.clips[self.size].frame(capture);
@@ -226,7 +263,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn peers() -> (Sender, Receiver) {
+fn ends() -> (Sender, Receiver) {
     (Sender::new(SenderConfig::for_profile(Profile::Oyster), Effort::Live), Receiver::new(Profile::Oyster))
 }
 
