@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::session::{Session, Stream, binding, farewell};
 use super::settings::{client, socket};
 use super::silence::keep_reachable;
-use super::{Network, cryptography, ourselves, random};
+use super::{NOTICED_SILENCE, Network, cryptography, ourselves, random};
 use crate::Stop;
 
 /// Why there is no call.
@@ -209,7 +209,7 @@ fn is_refusal(code: u64) -> bool {
 /// Names are of no use to identities; TLS wants one.
 const SERVER_NAME: &str = "oyster";
 /// How long an address has to answer: what is not there in this time is behind something.
-const DIAL_PATIENCE: Duration = Duration::from_secs(5);
+const DIAL_PATIENCE: Duration = NOTICED_SILENCE;
 /// How often it is looked whether the call is still wanted.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long the last words may take to leave.
