@@ -116,6 +116,9 @@ fn damaged<'a>(step: &'a Step, steps: &'a [Step], kind: usize, dice: &mut Dice) 
             let head = if frame[0] & 1 == 0 { 10 } else { 3 };
             frame.truncate(head + dice.below(12));
             frame.extend((0..200 + dice.below(2000)).map(|_| dice.roll() as u8));
+            // Noise is as busy as any stream.
+            let slowest = steps.iter().max_by_key(|step| step.usual);
+            return (frame, slowest.unwrap_or(step));
         }
     }
     (frame, step)
