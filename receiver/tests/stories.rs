@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use oyster_codec::{
     Effort, Encoded, Hints, Image, Plan, PrefixState, QuantizerIndex, Size, State, StateReport, StateTag, Transition,
-    analyse, decode_prefix,
+    analyse, decode, decode_prefix,
 };
-use oyster_receiver::{MAX_STATES, Receiver, Shown};
+use oyster_receiver::{MAX_PICTURE_BYTES, MAX_STATES, Receiver, Shown};
 use oyster_scene::Scene;
 use oyster_transport::{AckHeader, FragmentError, FragmentHeader, FrameNumber, FrameSender, Profile, SenderConfig};
 
@@ -344,4 +344,61 @@ fn states_and_waiting_frames_stay_within_their_limits() {
         bench.receiver.handle_decoded(job.run());
     }
     assert!(jobs <= 64, "{jobs} frames had waited");
+}
+
+#[test]
+fn a_decoder_that_fell_far_behind_gives_up_what_waits_and_goes_on_from_what_is_held() {
+    let mut bench = Bench::new(Profile::Oyster);
+    let chain = bench.chain(10);
+    let mut slow = None;
+    for frame in &chain {
+        bench.now += millis(100);
+        for datagram in bench.datagrams(&frame.transition()) {
+            bench.receiver.handle_datagram(&datagram, bench.now).unwrap();
+        }
+        slow = slow.or_else(|| bench.receiver.poll_job(bench.now));
+    }
+    let slow = slow.expect("the first frame is decodable");
+    bench.receiver.handle_decoded(slow.run());
+    assert!(bench.decode().is_empty(), "the second has waited for 800 ms, and eight stand behind it");
+    let report = bench.report();
+    assert_eq!((report.handled, report.held), (Some(9), vec![tag(&chain[0])]));
+    let recovery = bench.encode(&chain[0].target, 11);
+    assert_eq!(bench.send(&recovery).len(), 1);
+}
+
+#[test]
+fn frames_that_wait_for_a_state_are_bounded_in_bytes() {
+    let mut bench = Bench::new(Profile::Oyster);
+    let transition = Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), frame: vec![0; 1 << 20] };
+    let bytes = transition.to_bytes();
+    let slices: Vec<&[u8]> = bytes.chunks(1200).collect();
+    let count = slices.len() as u16;
+    // The first frame never comes, so that those after it may still be of use.
+    for frame in 1..20 {
+        for (index, slice) in (0..).zip(&slices) {
+            let sequence = frame * u32::from(count) + u32::from(index);
+            let header = FragmentHeader { sequence, frame, index, count, grace_us: 0, frame_bytes: 0 };
+            bench.receiver.handle_datagram(&header.write(slice), bench.now).unwrap();
+        }
+        bench.decode();
+        let least = 1_048_576 * (frame as usize).min(7);
+        assert!((least..=8 << 20).contains(&bench.receiver.waiting_bytes()), "{}", bench.receiver.waiting_bytes());
+    }
+}
+
+#[test]
+fn states_of_the_largest_pictures_are_bounded_in_bytes() {
+    let mut bench = Bench::new(Profile::Oyster);
+    for height in 2280..2304_u16 {
+        // Grey, in twenty bytes.
+        let [low, high] = height.to_le_bytes();
+        let frame = vec![0x50, 1, 0, 0x9d, 1, 0x2a, 0, 16, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let target = decode(&State::blank(), &frame).unwrap().target.id().tag();
+        let transition = Transition { source: State::blank().id().tag(), target, frame };
+        let datagrams = bench.datagrams(&transition);
+        assert_eq!(bench.deliver(&datagrams).len(), 1);
+        assert!(bench.receiver.picture_bytes() <= MAX_PICTURE_BYTES);
+    }
+    assert_eq!(bench.receiver.states_held(), 19, "as many as fit, the newest");
 }
