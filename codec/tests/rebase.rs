@@ -117,3 +117,23 @@ fn chunks_are_joined_without_key_frames_between() {
         state = moved.target;
     }
 }
+
+/// Found by fuzzing: a frame whose segments are ours by their values, and put to use otherwise.
+#[test]
+fn macroblocks_in_a_segment_that_is_not_ours_are_not_moved() {
+    let mut rest = &include_bytes!("../fuzz/seeds/rebase/a_segment_of_anothers")[..];
+    let (mut state, mut reader) = (State::blank(), DecisionReader::new(&State::blank()));
+    let mut refused = false;
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let (frame, after) = after.split_at(usize::from(u16::from_le_bytes(*length)).min(after.len()));
+        rest = after;
+        let Ok(decoded) = decode(&state, frame) else { break };
+        let decisions = reader.read(frame).unwrap();
+        if let Some(size) = state.size() {
+            let moved = decisions.rebase(&state, &Image::black(size));
+            refused |= matches!(moved, Err(RebaseError::Foreign("segments of its own")));
+        }
+        state = decoded.target;
+    }
+    assert!(refused);
+}

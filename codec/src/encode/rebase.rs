@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::analysis::{AnalysedRow, Analysis, known_probabilities};
-use super::background::segmentation;
+use super::background::{RENEWED_SEGMENT, segmentation};
 use super::estimate::IntraEstimates;
 use super::finish::Encoded;
 use super::inter_macroblock::SIGN_BIASES;
@@ -22,7 +22,7 @@ use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
 use crate::bitstream::vectors::{Suggestions, VectorBounds};
 use crate::decode::Basis;
 use crate::executor::Serial;
-use crate::macroblock::{LumaMode, MacroblockGrid, Reference};
+use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneView};
 use crate::predict::inter::InterPrediction;
 use crate::state::SegmentMap;
@@ -200,7 +200,10 @@ impl Decisions {
         }
         let macroblocks = (self.grid.rows() * self.grid.columns()) as u32;
         let ours = segmentation(quantizers.index, self.renewed(), macroblocks);
-        if self.header.segmentation.is_some() && self.header.segmentation != ours {
+        let is_ours = |macroblock: &Macroblock| macroblock.segment <= RENEWED_SEGMENT;
+        if (self.header.segmentation.is_some() && self.header.segmentation != ours)
+            || !(0..self.grid.rows()).flat_map(|row| self.grid.row(row)).all(is_ours)
+        {
             return Err(RebaseError::Foreign("segments of its own"));
         }
         Ok(Plan {

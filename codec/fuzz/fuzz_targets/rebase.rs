@@ -1,0 +1,35 @@
+//! What any frames decide is read as they are decoded, and moves onto the states they are decoded from: what comes of that is a frame that
+//! leads where it says. Frames come each after a length byte pair.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use oyster_codec::{DecisionReader, Image, State, decode};
+
+/// Larger pictures only make the fuzzer slower.
+const MAX_SAMPLES: usize = 128 * 128;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut state = State::blank();
+    let mut reader = DecisionReader::new(&state);
+    let mut rest = bytes;
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let (frame, after) = after.split_at(usize::from(u16::from_le_bytes(*length)).min(after.len()));
+        rest = after;
+        let is_key = frame.first().is_some_and(|byte| byte & 1 == 0);
+        let side =
+            |at: usize| frame.get(at..at + 2).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
+        if is_key && side(6) * side(8) > MAX_SAMPLES {
+            continue;
+        }
+        let Ok(decoded) = decode(&state, frame) else { return };
+        let decisions = reader.read(frame).expect("what is decoded is read");
+        if let Some(size) = state.size()
+            && let Ok(moved) = decisions.rebase(&state, &Image::black(size))
+        {
+            let again = decode(&state, &moved.frame).expect("our own frame");
+            assert_eq!(again.target.id(), moved.target.id());
+        }
+        state = decoded.target;
+    }
+});
