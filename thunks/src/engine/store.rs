@@ -18,15 +18,11 @@ pub(super) struct Store {
 impl Store {
     /// The store in `folder`, which is made where it is missing.
     pub(super) fn open(folder: PathBuf) -> Result<Self, EngineError> {
-        // The first byte of a hash is a folder, so that no folder has too many files.
-        for byte in 0..=u8::MAX {
-            let folder = folder.join(format!("{byte:02x}"));
-            fs::create_dir_all(&folder).map_err(|error| doing("making", &folder, error))?;
-        }
+        fs::create_dir_all(&folder).map_err(|error| doing("making", &folder, error))?;
         Ok(Self { folder })
     }
 
-    /// Where the file of this name is, if it is there.
+    /// Where the file of this name is, if it is there. The first byte of a hash is a folder, so that no folder has too many files.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
         let hash = digest.hash();
         self.folder.join(&hash[..2]).join(format!("{hash}-{}", digest.bytes()))
@@ -70,7 +66,13 @@ impl Store {
     }
 
     fn beside(&self, path: &Path) -> io::Result<tempfile::NamedTempFile> {
-        tempfile::Builder::new().prefix(PART).tempfile_in(path.parent().unwrap_or(&self.folder))
+        let folder = path.parent().unwrap_or(&self.folder);
+        let make = || tempfile::Builder::new().prefix(PART).tempfile_in(folder);
+        make().or_else(|error| match error.kind() {
+            // The first of its byte: 256 folders are not made for a store that is opened to look at one file.
+            io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| make()),
+            _ => Err(error),
+        })
     }
 
     /// Removes what was used longest ago, until what is left has no more than `most` bytes.
@@ -78,7 +80,11 @@ impl Store {
         let mut files = Vec::new();
         for byte in 0..=u8::MAX {
             let folder = self.folder.join(format!("{byte:02x}"));
-            for entry in fs::read_dir(&folder).map_err(|error| doing("reading", &folder, error))? {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|error| doing("reading", &folder, error))?,
+            };
+            for entry in entries {
                 // Another process may be shrinking, too: what is gone is gone.
                 let Some((entry, about)) = entry.ok().and_then(|entry| Some((entry.path(), entry.metadata().ok()?)))
                 else {
