@@ -3,100 +3,31 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
 
+mod buildbox;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use oyster_thunks::engine::{EngineError, FailureReason, Local, LocalConfig, Remote, RemoteConfig};
 use oyster_thunks::{Digest, Engine, ForceError, Forced, Graph, Input, Reducer, RelativePath, Thunk, ThunkId, force};
+
+use buildbox::{BUSYBOX, Server};
 use tempfile::TempDir;
 
-/// Where `./setup test` puts BuildBox; `BUILDBOX` names another place.
-fn buildbox() -> Option<PathBuf> {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/buildstream/subprojects/buildbox");
-    let folder = std::env::var_os("BUILDBOX").map_or(installed, PathBuf::from);
-    if !folder.join("buildbox-casd").exists() || !Path::new(BUSYBOX).exists() {
-        eprintln!("skipped: no BuildBox in {} or no {BUSYBOX}; ./setup test installs both", folder.display());
-        return None;
-    }
-    // What BuildBox runs functions in takes namespaces, which some containers do not give.
-    let contained = Command::new("bwrap").args(["--ro-bind", "/", "/", BUSYBOX, "true"]).status();
-    if !contained.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: bubblewrap cannot run a program here");
-        return None;
-    }
-    Some(folder)
+fn connect(server: &Server) -> Remote {
+    let config = RemoteConfig::new(server.address().parse().unwrap());
+    Remote::connect(RemoteConfig { patience: Duration::from_millis(300), ..config }).unwrap()
 }
 
-/// All programs in one file that needs nothing else: what an empty machine can run.
-const BUSYBOX: &str = "/bin/busybox";
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server, ended with its value.
-struct Server {
-    process: Child,
-    port: u16,
-    /// Kept as long as what is in it is wanted.
-    folder: TempDir,
-}
-
-impl Server {
-    fn start(more: &[&str]) -> Option<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        Self::start_at(port, tempfile::tempdir().unwrap(), more)
-    }
-
-    /// Starts it, and waits until it can be reached.
-    fn start_at(port: u16, folder: TempDir, more: &[&str]) -> Option<Self> {
-        let programs = buildbox()?;
-        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-        let mut command = Command::new(programs.join("buildbox-casd"));
-        command.args(["--bind", &format!("127.0.0.1:{port}"), "--jobs", "1", "--cache-failures=false"]).args(more);
-        command.arg("--buildbox-run").arg(programs.join("buildbox-run")).arg(folder.path());
-        let log = fs::File::create(folder.path().with_extension("log")).unwrap();
-        command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let process = command.spawn().unwrap();
-        let server = Self { process, port, folder };
-        let tries = PATIENCE.as_millis() / 20;
-        let reached = (0..tries).any(|_| {
-            let reached = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-            if !reached {
-                std::thread::park_timeout(Duration::from_millis(20));
-            }
-            reached
-        });
-        assert!(reached, "{}", fs::read_to_string(server.folder.path().with_extension("log")).unwrap());
-        Some(server)
-    }
-
-    fn address(&self) -> String {
-        format!("grpc://127.0.0.1:{}", self.port)
-    }
-
-    fn engine(&self) -> Remote {
-        let config = RemoteConfig::new(self.address().parse().unwrap());
-        Remote::connect(RemoteConfig { patience: Duration::from_millis(300), ..config }).unwrap()
-    }
-
-    /// As if its machine had gone; answers where it was and what it had.
-    fn kill(mut self) -> (u16, TempDir) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        (self.port, folder)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_file(self.folder.path().with_extension("log"));
-    }
+/// As if its machine had gone; answers where it was and what it had.
+fn kill(mut server: Server) -> (u16, TempDir) {
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+    let folder = std::mem::replace(&mut server.folder, tempfile::tempdir().unwrap());
+    (server.port, folder)
 }
 
 fn path(path: &str) -> RelativePath {
@@ -163,13 +94,13 @@ fn capitals(first: &str, second: &str) -> (Work, ThunkId) {
 #[test]
 fn a_cluster_makes_what_this_machine_makes_and_remembers_it() {
     let Some(server) = Server::start(&[]) else { return };
-    let engine = server.engine();
+    let engine = connect(&server);
     let (work, target) = capitals("one\n", "two\n");
     assert_eq!(work.read(&engine, target), (b"ONE\nTWO\n".to_vec(), 3, 0));
     assert_eq!(work.read(&engine, target), (b"ONE\nTWO\n".to_vec(), 0, 3));
     // Who comes from elsewhere later finds it, too, and a change goes as far as it goes.
     let (work, target) = capitals("one\n", "three\n");
-    assert_eq!(work.read(&server.engine(), target), (b"ONE\nTHREE\n".to_vec(), 2, 1));
+    assert_eq!(work.read(&connect(&server), target), (b"ONE\nTHREE\n".to_vec(), 2, 1));
     let folder = tempfile::tempdir().unwrap();
     let local = Local::open(LocalConfig { folder: folder.path().to_owned(), most_bytes: 1 << 30 }).unwrap();
     assert_eq!(work.read(&local, target), (b"ONE\nTHREE\n".to_vec(), 3, 0));
@@ -178,7 +109,7 @@ fn a_cluster_makes_what_this_machine_makes_and_remembers_it() {
 #[test]
 fn blobs_larger_than_a_message_go_both_ways() {
     let Some(server) = Server::start(&[]) else { return };
-    let engine = server.engine();
+    let engine = connect(&server);
     let large: Vec<u8> = (0..12_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut work = Work::default();
     let input = work.value(large.clone());
@@ -193,7 +124,7 @@ fn blobs_larger_than_a_message_go_both_ways() {
 #[test]
 fn a_failure_is_told_in_its_own_words_and_not_remembered() {
     let Some(server) = Server::start(&[]) else { return };
-    let engine = server.engine();
+    let engine = connect(&server);
     let mut work = Work::default();
     let broken = work.line("echo 'no such verb' >&2; exit 7", []);
     let target = work.after("./busybox cat in0 >out", &[broken]);
@@ -217,16 +148,16 @@ fn two_nodes_are_one_engine() {
     let mut work = Work::default();
     let parts: Vec<ThunkId> = (0..8).map(|n| work.line(&format!("echo {n} >out"), [])).collect();
     let target = work.after("./busybox cat in0 in1 in2 in3 in4 in5 in6 in7 >out", &parts);
-    assert_eq!(work.read(&front.engine(), target), (b"0\n1\n2\n3\n4\n5\n6\n7\n".to_vec(), 9, 0));
+    assert_eq!(work.read(&connect(&front), target), (b"0\n1\n2\n3\n4\n5\n6\n7\n".to_vec(), 9, 0));
 }
 
 #[test]
 fn a_run_goes_on_where_it_was_when_the_cluster_is_back() {
     let Some(server) = Server::start(&[]) else { return };
     let (mut work, first) = capitals("one\n", "two\n");
-    let engine = server.engine();
+    let engine = connect(&server);
     work.read(&engine, first);
-    let (port, folder) = server.kill();
+    let (port, folder) = kill(server);
     let target = work.after("./busybox tr A-Z a-z <in0 >out", &[first]);
     let Err(ForceError::Engine(error @ EngineError::Remote { .. })) = work.force(&engine, target) else {
         panic!("nobody is there")
