@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::values::thread_count;
 
 /// Who runs thunks, how many at once, and where what they make is kept.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct EngineArguments {
     /// Who runs them: this machine (local), or a server of the Remote Execution API at grpc://HOST:PORT[/INSTANCE], over TLS at
     /// grpcs://HOST:PORT[/INSTANCE]
@@ -33,8 +33,9 @@ pub(crate) struct EngineArguments {
 }
 
 /// Where thunks are run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum Place {
+    #[default]
     Local,
     Remote(Address),
 }
@@ -44,7 +45,7 @@ fn place(text: &str) -> Result<Place, AddressError> {
 }
 
 /// Where what thunks are made of and make is kept.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StoreArguments {
     /// The folder where blobs and results are kept [default: oyster/thunks in the cache folder]
     #[arg(long, value_name = "FOLDER")]
@@ -57,16 +58,47 @@ pub(crate) struct StoreArguments {
 /// About ten minutes of film in 720p, uncompressed.
 const MOST_STORE_BYTES: u64 = 16 << 30;
 
+impl Default for StoreArguments {
+    fn default() -> Self {
+        Self { store: None, store_bytes: MOST_STORE_BYTES }
+    }
+}
+
 impl StoreArguments {
     pub(crate) fn open(&self) -> Result<Local> {
+        Ok(Local::open(LocalConfig { folder: self.folder()?, most_bytes: self.store_bytes })?)
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
         let folder = self.store.clone().map_or_else(default_folder, Ok)?;
         // Functions run in folders below it, and say paths within these.
-        let folder = std::path::absolute(&folder).with_context(|| folder.display().to_string())?;
-        Ok(Local::open(LocalConfig { folder, most_bytes: self.store_bytes })?)
+        std::path::absolute(&folder).with_context(|| folder.display().to_string())
     }
 }
 
 impl EngineArguments {
+    /// The same as words of a command line, wherever that is called.
+    pub(crate) fn words(&self) -> Result<Vec<String>> {
+        let whole = |path: &PathBuf| Ok::<_, std::io::Error>(std::path::absolute(path)?.display().to_string());
+        let mut words = vec![format!("--store={}", whole(&self.store.folder()?)?)];
+        words.push(format!("--store-bytes={}", self.store.store_bytes));
+        if let Place::Remote(address) = &self.engine {
+            words.push(format!("--engine={address}"));
+        }
+        for (option, path) in [("--engine-token", &self.engine_token), ("--engine-ca", &self.engine_ca)] {
+            if let Some(path) = path {
+                words.push(format!("{option}={}", whole(path)?));
+            }
+        }
+        words.extend(self.jobs.map(|jobs| format!("--jobs={jobs}")));
+        Ok(words)
+    }
+
+    /// The folder of the store of this machine.
+    pub(crate) fn store_folder(&self) -> Result<PathBuf> {
+        self.store.folder()
+    }
+
     /// The engine.
     pub(crate) fn open(&self) -> Result<Box<dyn Engine>> {
         match self.connect()? {

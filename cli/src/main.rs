@@ -73,6 +73,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(name) = thunk::called_as() {
+        return thunk::run_as(&name).unwrap_or_else(|error| fault::of_work(&error));
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return fault::of_arguments(&error),
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
         Command::Devices => devices::run().map(done),
         Command::Excamera(command) => excamera::run(&command).map(done),
         Command::Function(arguments) => function::run(&arguments).map(done),
-        Command::Thunk(command) => thunk::run(&command).map(done),
+        Command::Thunk(command) => thunk::run(&command),
         Command::Relay(arguments) => relay::run(&arguments).map(done),
     };
     outcome.unwrap_or_else(|error| fault::of_work(&error))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use oyster_infer::Placeholder;
 use oyster_thunks::{Digest, Engine, Input, RelativePath, Thunk, ThunkError};
 
 use super::target::{self, Target};
@@ -63,10 +64,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     thunk.salt = arguments.salt.clone().into_bytes();
     for (name, file) in &arguments.inputs {
         let bytes = target::read(file)?;
-        let input = match Thunk::from_bytes(&bytes) {
-            Ok(other) => Input::output(other.id(), target::meant(&other)?),
-            Err(ThunkError::NoThunk | ThunkError::TooLarge(_)) => Input::value(Digest::of(&bytes)),
-            Err(error) => bail!("{}: {error}", file.display()),
+        let placeholder = Placeholder::parse(&bytes).with_context(|| file.display().to_string())?;
+        let input = match (placeholder, Thunk::from_bytes(&bytes)) {
+            (Some(placeholder), _) => Input::output(placeholder.thunk, placeholder.output),
+            (None, Ok(other)) => Input::output(other.id(), target::meant(&other)?),
+            (None, Err(ThunkError::NoThunk | ThunkError::TooLarge(_))) => Input::value(Digest::of(&bytes)),
+            (None, Err(error)) => bail!("{}: {error}", file.display()),
         };
         let about = std::fs::metadata(file).with_context(|| file.display().to_string())?;
         let executable = about.permissions().mode() & 0o111 != 0;

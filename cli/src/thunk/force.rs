@@ -1,25 +1,31 @@
 //! `oyster thunk force`.
 
-use std::os::unix::fs::PermissionsExt;
+use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use oyster_thunks::{Engine, Graph};
+use anyhow::{Context, Result, anyhow};
+use oyster_thunks::{
+    Cluster, Content, Engine, Event, ForceError, Graph, Input, Reducer, TaskCost, Thunk, ThunkId, simulate,
+};
 use serde::Serialize;
 
-use super::target::Target;
+use super::target;
 use crate::engine::{EngineArguments, fetch, telling};
-use crate::files;
 use crate::progress::Progress;
 use crate::values::JsonOutput;
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Thunks; each is replaced by the file it stands for
+    /// Thunks and placeholders; each is replaced by the file it stands for. Of a folder, all that are in it
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<PathBuf>,
+    /// Say besides what a cluster of so many workers would have taken, by a model: thunks run as long as they ran now
+    #[arg(long, value_name = "WORKERS,…", value_delimiter = ',')]
+    simulate: Vec<NonZero<usize>>,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
@@ -27,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Serialize)]
-struct Figures {
+pub(super) struct Figures {
     thunks: usize,
     executed: usize,
     memoised: usize,
@@ -37,38 +43,57 @@ struct Figures {
     /// How long thunks ran, added up.
     ran_s: f64,
     critical_path_s: f64,
+    /// A model, not measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    simulated: Vec<Simulated>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a person has waited is a matter of real time")]
+#[derive(Debug, Serialize)]
+struct Simulated {
+    workers: usize,
+    wall_s: f64,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
+    let figures = force(&arguments.targets, &arguments.engine, &arguments.simulate)?;
+    arguments.json.write_or_print(&figures, |Figures { thunks, executed, memoised, simulated, .. }| {
+        let model = |it: &Simulated| format!("by a model, {} workers take {:.2} s\n", it.workers, it.wall_s);
+        let models: String = simulated.iter().map(model).collect();
+        format!("{thunks} thunks: {executed} run, {memoised} remembered\n{models}")
+    })
+}
+
+/// Puts files in the place of what stands for them.
+#[expect(clippy::disallowed_methods, reason = "how long a person has waited is a matter of real time")]
+pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated: &[NonZero<usize>]) -> Result<Figures> {
     let begin = Instant::now();
-    let (store, remote) = (arguments.engine.open_store()?, arguments.engine.connect()?);
+    let (store, remote) = (arguments.open_store()?, arguments.connect()?);
     let engine: &dyn Engine = remote.as_ref().map_or(&store, |remote| remote);
-    let opened = arguments.targets.iter().map(|path| Target::open(&store, path));
-    let targets = opened.collect::<Result<Vec<Target>>>()?;
+    let targets = target::open(&store, targets)?;
     let mut graph = Graph::default();
     for target in &targets {
         graph.join(&target.graph);
     }
     let ids: Vec<_> = targets.iter().map(|target| target.thunk).collect();
     let sources = |digest| store.fetch(digest).map_err(std::io::Error::other);
-    let progress = Mutex::new(Progress::of("thunks made"));
-    let forced = arguments.engine.force(engine, graph, &ids, &sources, &telling(&progress, 0))?;
+    let (progress, took) = (Mutex::new(Progress::of("thunks made")), Mutex::new(BTreeMap::new()));
+    let heard = |event: Event| {
+        took.lock().unwrap_or_else(PoisonError::into_inner).insert(event.thunk, event.took);
+        telling(&progress, 0)(event);
+    };
+    let forced = arguments.force(engine, graph.clone(), &ids, &sources, &heard);
     drop(progress);
+    let forced = forced.map_err(in_its_own_words)?;
     let mut fetched_bytes = forced.fetched_bytes;
-    for Target { path, thunk, output, .. } in &targets {
-        let file = forced.outputs.get(thunk).and_then(|made| made.get(output));
-        let file = file.with_context(|| format!("{}: its thunk has made nothing", path.display()))?;
-        files::write(path, &fetch(engine, file.digest)?)?;
-        fetched_bytes += file.digest.bytes();
-        if file.executable {
-            let mode = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(path, mode).with_context(|| files::writing(path))?;
-        }
+    for target in &targets {
+        let made = forced.outputs.get(&target.thunk).and_then(|made| made.get(&target.output));
+        let made = made.with_context(|| format!("{}: its thunk has made nothing", target.path.display()))?;
+        target.become_file(&fetch(engine, made.digest)?, made.executable)?;
+        fetched_bytes += made.digest.bytes();
     }
     engine.shrink()?;
-    let figures = Figures {
+    Ok(Figures {
         thunks: forced.executed + forced.memoised,
         executed: forced.executed,
         memoised: forced.memoised,
@@ -77,8 +102,44 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         wall_s: begin.elapsed().as_secs_f64(),
         ran_s: forced.ran.as_secs_f64(),
         critical_path_s: forced.critical_path.as_secs_f64(),
-    };
-    arguments.json.write_or_print(&figures, |Figures { thunks, executed, memoised, .. }| {
-        format!("{thunks} thunks: {executed} run, {memoised} remembered\n")
+        simulated: model(&graph, &ids, &took.into_inner().unwrap_or_else(PoisonError::into_inner), simulated)?,
     })
+}
+
+/// What clusters of these sizes would take for the same thunks, each running as long as it `took`.
+fn model(
+    graph: &Graph,
+    targets: &[ThunkId],
+    took: &BTreeMap<ThunkId, Duration>,
+    workers: &[NonZero<usize>],
+) -> Result<Vec<Simulated>> {
+    let read = |thunk: &Thunk| {
+        let bytes = |input: &Input| if let Content::Value(digest) = &input.content { digest.bytes() } else { 0 };
+        thunk.inputs.values().map(bytes).sum()
+    };
+    let cost =
+        |id, thunk: &Thunk| TaskCost { runs: took.get(&id).copied().unwrap_or_default(), moved_bytes: read(thunk) };
+    let of = |workers: &NonZero<usize>| {
+        let cluster = Cluster { workers: workers.get(), overhead: OVERHEAD, bytes_per_second: BYTES_PER_SECOND };
+        let simulated = simulate(Reducer::new(graph.clone(), targets)?, &cost, cluster);
+        Ok(Simulated { workers: workers.get(), wall_s: simulated.wall.as_secs_f64() })
+    };
+    workers.iter().map(of).collect()
+}
+
+/// What BuildBox takes for a thunk besides running it, measured on two cores.
+const OVERHEAD: Duration = Duration::from_millis(80);
+/// A network of a gigabit a second.
+const BYTES_PER_SECOND: f64 = 125e6;
+
+/// What a function said in several lines goes before the line on what failed: a compiler's words are for people.
+fn in_its_own_words(error: anyhow::Error) -> anyhow::Error {
+    let Some(ForceError::Failed { command, failure, .. }) = error.downcast_ref::<ForceError>() else { return error };
+    let said = failure.stderr.trim_end();
+    if !said.contains('\n') {
+        return error;
+    }
+    let is_plain = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    words::tell(&format!("{}\n", said.chars().filter(is_plain).collect::<String>()));
+    anyhow!("{}: {}", command.join(" "), failure.reason)
 }

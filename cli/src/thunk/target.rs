@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use oyster_thunks::{Engine, Graph, RelativePath, Thunk, ThunkId};
+use oyster_infer::Placeholder;
+use oyster_infer::shell::read_placeholder;
+use oyster_thunks::{Engine, Graph, RelativePath, Thunk, ThunkError, ThunkId};
 
 use crate::files;
 
@@ -20,10 +23,19 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The thunk in the file at `path`.
+    /// The thunk in the file at `path`, or the one that it is a placeholder of.
     pub(super) fn open(store: &dyn Engine, path: &Path) -> Result<Self> {
-        let thunk = Thunk::from_bytes(&read(path)?).with_context(|| path.display().to_string())?;
-        Self::of(store, path.to_owned(), thunk)
+        let told = || path.display().to_string();
+        let bytes = read(path)?;
+        let Some(placeholder) = Placeholder::parse(&bytes).with_context(told)? else {
+            return Self::of(store, path.to_owned(), Thunk::from_bytes(&bytes).with_context(told)?);
+        };
+        let Some(bytes) = store.fetch(placeholder.thunk.0)? else {
+            bail!("{}: the store no longer has its thunk {}: that is to be put off again", told(), placeholder.thunk);
+        };
+        let thunk = Thunk::from_bytes(&bytes).with_context(told)?;
+        ensure!(thunk.outputs.contains_key(&placeholder.output), "{}: its thunk makes something else", told());
+        Ok(Self { output: placeholder.output, ..Self::of(store, path.to_owned(), thunk)? })
     }
 
     /// `thunk` in the file at `path`.
@@ -32,6 +44,61 @@ impl Target {
         let graph = gather(store, thunk).with_context(|| path.display().to_string())?;
         Ok(Self { path, thunk: id, output, graph })
     }
+
+    /// Puts the file in the place of what stood for it. It is as old as that was: to make, nothing has changed since.
+    pub(super) fn become_file(&self, bytes: &[u8], is_executable: bool) -> Result<()> {
+        let about = std::fs::metadata(&self.path).with_context(|| files::writing(&self.path))?;
+        files::write(&self.path, bytes)?;
+        let become_like = || {
+            if is_executable {
+                std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o755))?;
+            }
+            std::fs::File::options().append(true).open(&self.path)?.set_modified(about.modified()?)
+        };
+        become_like().with_context(|| files::writing(&self.path))
+    }
+}
+
+/// The targets at `paths`, and those in folders among these. What is a file already is left alone.
+pub(super) fn open(store: &dyn Engine, paths: &[PathBuf]) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            for path in placeholders_below(path)? {
+                targets.push(Target::open(store, &path)?);
+            }
+        } else if is_begun(path)? {
+            targets.push(Target::open(store, path)?);
+        }
+    }
+    Ok(targets)
+}
+
+/// Whether a file begins as a thunk or a placeholder does.
+fn is_begun(path: &Path) -> Result<bool> {
+    let mut begin = Vec::new();
+    let read = files::open(path)?.take(Placeholder::MAX_BYTES as u64).read_to_end(&mut begin);
+    read.with_context(|| format!("{}: cannot read", path.display()))?;
+    Ok(Placeholder::is_begun(&begin) || !matches!(Thunk::from_bytes(&begin), Err(ThunkError::NoThunk)))
+}
+
+fn placeholders_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut open, mut found) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = open.pop() {
+        let told = || format!("{}: cannot read", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(told)? {
+            let entry = entry.with_context(told)?;
+            let kind = entry.file_type().with_context(told)?;
+            // What a link leads to is found where it is, if it is below.
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file() && matches!(read_placeholder(&entry.path()), Ok(Some(_))) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// What a thunk stands for.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
 
+#[path = "../../../thunks/tests/buildbox/mod.rs"]
+mod buildbox;
 mod shell;
 
 mod bad_arguments;
@@ -17,6 +19,7 @@ mod devices;
 mod emulate;
 mod excamera;
 mod experiment;
+mod infer;
 mod jpeg;
 mod outputs;
 mod relay;
