@@ -14,6 +14,8 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 use clap::Subcommand;
 
+use self::workers::Enter;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Pack JPEG files (any file will do)
@@ -49,6 +51,32 @@ impl ThreadsArgument {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.threads.map_or_else(all, usize::from)
     }
+}
+
+/// Whether decoding is locked in, as an argument.
+#[derive(Debug, clap::Args)]
+struct SandboxArgument {
+    /// Decode on threads that can compute and nothing else (Linux): for packed files of unknown origin
+    #[arg(long)]
+    sandbox: bool,
+}
+
+impl SandboxArgument {
+    /// What a thread does before it decodes, if anything.
+    fn enter(&self) -> Result<Option<Enter>> {
+        self.sandbox.then(sandbox).transpose()
+    }
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is no sandbox")]
+fn sandbox() -> Result<Enter> {
+    Ok(sandbox::enter)
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn sandbox() -> Result<Enter> {
+    anyhow::bail!(crate::fault::BadArgument("--sandbox: there is none on this system".to_owned()))
 }
 
 /// In hundredths of the original.

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use oyster_call::Stop;
 use oyster_lepton::{Container, unpack};
 
-use super::ThreadsArgument;
 use super::pack::Watched;
 use super::workers::Workers;
+use super::{SandboxArgument, ThreadsArgument};
 use crate::fault::BadArgument;
 use crate::files::{create, open, writing};
 
@@ -25,9 +25,8 @@ pub(crate) struct Arguments {
     range: Option<Range<u64>>,
     #[command(flatten)]
     threads: ThreadsArgument,
-    /// Decode on threads that can compute and nothing else (Linux): for packed files of unknown origin
-    #[arg(long)]
-    sandbox: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgument,
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -36,7 +35,7 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let enter = arguments.sandbox.then(sandbox).transpose()?;
+    let enter = arguments.sandbox.enter()?;
     let input = arguments.input.display();
     let mut container = Container::open(open(&arguments.input)?).with_context(|| input.to_string())?;
     let file_bytes = container.header().file_bytes();
@@ -54,15 +53,4 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     unpack(&mut container, range, &mut output, &executor)
         .with_context(|| format!("{input}: cannot unpack as {}", arguments.output.display()))?;
     file.commit_to_disk(output).with_context(|| writing(&arguments.output))
-}
-
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is no sandbox")]
-fn sandbox() -> Result<fn() -> Result<()>> {
-    Ok(super::sandbox::enter)
-}
-
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-fn sandbox() -> Result<fn() -> Result<()>> {
-    bail!(BadArgument("--sandbox: there is none on this system".to_owned()))
 }

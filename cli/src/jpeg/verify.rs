@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use oyster_lepton::{Container, Damage, Executor, InTurn, decode_all};
+use oyster_lepton::{Container, Damage, Executor, decode_all};
 use serde::Serialize;
 
 use super::inputs::gather;
 use super::workers::{Workers, on_each};
-use super::{ThreadsArgument, pack};
+use super::{SandboxArgument, ThreadsArgument, pack};
 use crate::files::open;
 use crate::progress::Progress;
 use crate::values::JsonOutput;
@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     threads: ThreadsArgument,
+    #[command(flatten)]
+    sandbox: SandboxArgument,
     #[command(flatten)]
     json: JsonOutput,
 }
@@ -50,12 +52,14 @@ struct DamageFigures {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let inputs = gather(&arguments.inputs, &[pack::EXTENSION])?;
+    let enter = arguments.sandbox.enter()?;
     let threads = arguments.threads.count();
     let mut progress = Progress::of("files verified");
     let files = match &inputs[..] {
-        [input] => vec![verify_or_say(&input.path, &Workers { threads, enter: None })],
+        [input] => vec![verify_or_say(&input.path, &Workers { threads, enter })],
         inputs => {
-            let work = |input: &super::inputs::Input| verify_or_say(&input.path, &InTurn);
+            // Of many files each is work for one thread, which in the sandbox is one beside that which reads.
+            let work = |input: &super::inputs::Input| verify_or_say(&input.path, &Workers { threads: 1, enter });
             on_each(inputs, threads, &work, &mut |count| progress.tell(count as u64))
         }
     };

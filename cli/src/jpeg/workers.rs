@@ -9,12 +9,14 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 use oyster_lepton::{Executor, InTurn, Task};
 
+/// What a thread does before its first task.
+pub(crate) type Enter = fn() -> Result<()>;
+
 /// Threads that work on tasks; the caller's thread reads and writes meanwhile.
 #[derive(Debug)]
 pub(crate) struct Workers {
     pub(crate) threads: usize,
-    /// What each thread does before its first task, if anything.
-    pub(crate) enter: Option<fn() -> Result<()>>,
+    pub(crate) enter: Option<Enter>,
 }
 
 impl Executor for Workers {

@@ -1,6 +1,9 @@
 //! JPEGs packed, verified and given back; and what is said of packed files that are damaged.
 
+use std::io::Cursor;
+
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use oyster_lepton::Container;
 
 use crate::shell::{Folder, OYSTER};
 
@@ -39,12 +42,34 @@ fn a_jpeg_comes_back_whole_and_in_part_and_the_original_is_not_touched() {
     for options in [&["--threads", "1"][..], &["--threads", "3"], &["--sandbox"], &["--sandbox", "--threads", "3"]] {
         folder.oyster(&[&["jpeg", "unpack", "a.oyl", "-o", "back.jpg"], options].concat()).succeeds();
         assert!(folder.read("back.jpg") == original, "{options:?}");
+        folder.oyster(&[&["jpeg", "verify", "a.oyl"], options].concat()).succeeds();
     }
     folder.oyster(&["jpeg", "unpack", "a.oyl", "-o", "part", "--range", "20000-50001"]).succeeds();
     assert!(folder.read("part") == original[20000..50001]);
     let said = folder.oyster(&["jpeg", "verify", "a.oyl"]).succeeds().output;
     assert_eq!(said, format!("a.oyl: whole, {} bytes in {} chunks\n", original.len(), original.len().div_ceil(16384)));
     assert_eq!(folder.names(), ["a.jpg", "a.oyl", "back.jpg", "part"]);
+}
+
+/// In a process of its own, and in a folder in which there is nothing but the header and that chunk.
+#[test]
+fn each_chunk_decodes_alone_in_a_fresh_process() {
+    let folder = Folder::new("jpeg-alone");
+    let original = jpeg(0);
+    folder.write("a.jpg", &original);
+    for chunk_bytes in ["1024", "4096", "65536", "1048576", "4194304", "whole"] {
+        folder.oyster(&["jpeg", "pack", "a.jpg", "-o", "a.oyl", "--chunk-bytes", chunk_bytes]).succeeds();
+        let mut container = Container::open(Cursor::new(folder.read("a.oyl"))).unwrap();
+        let header = container.header().clone();
+        for number in 0..header.chunks() {
+            let alone = Folder::new("jpeg-alone-chunk");
+            alone.write("chunk", [header.to_bytes(), container.stored(number).unwrap()].concat());
+            alone.oyster(&["jpeg", "function", "unpack", &number.to_string()]).succeeds();
+            let bytes = header.chunk(number);
+            let expected = &original[bytes.start as usize..bytes.end as usize];
+            assert!(alone.read("original") == expected, "chunk {number} of {chunk_bytes} bytes");
+        }
+    }
 }
 
 #[test]
@@ -73,7 +98,8 @@ fn folders_and_patterns_are_packed_file_by_file() {
     let table = folder.oyster(&["jpeg", "pack", "in/*.jpg", "in/*.JPEG", "-o", "again"]).succeeds().output;
     assert_eq!(table.lines().count(), 1 + 2 + 1, "a head, two files and the total:\n{table}");
     assert!(folder.read("again/a.jpg.oyl") == folder.read("out/a.jpg.oyl"));
-    let verified = folder.oyster(&["jpeg", "verify", "out", "--json", "-"]).json(&["files", "damaged_files"]);
+    let verified =
+        folder.oyster(&["jpeg", "verify", "out", "--sandbox", "--json", "-"]).json(&["files", "damaged_files"]);
     assert_eq!((verified["files"].as_array().unwrap().len(), verified["damaged_files"].as_u64()), (3, Some(0)));
 }
 
