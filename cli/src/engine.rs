@@ -139,9 +139,13 @@ impl EngineArguments {
     }
 }
 
-/// Tells how many thunks are made, on top of `before`.
+/// Tells how many thunks are made, on top of `before`, and what they said while they ran.
 pub(crate) fn telling(progress: &Mutex<Progress>, before: usize) -> impl Fn(Event) + Sync {
-    move |event| progress.lock().unwrap_or_else(PoisonError::into_inner).tell((before + event.done) as u64)
+    move |event| {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.aside(&event.said);
+        progress.tell((before + event.done) as u64);
+    }
 }
 
 /// What is in a blob that must be in the store.

@@ -30,12 +30,24 @@ impl Progress {
             words::tell(&format!("\r{count} {}", self.what));
         }
     }
+
+    /// Lines that stay, of something that was done.
+    pub(crate) fn aside(&mut self, lines: &str) {
+        if !lines.is_empty() {
+            self.wipe();
+            words::tell(&format!("{}\n", lines.trim_end()));
+        }
+    }
+
+    fn wipe(&mut self) {
+        if self.shown.take().is_some() {
+            words::tell("\r\x1b[K");
+        }
+    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown.is_some() {
-            words::tell("\r\x1b[K");
-        }
+        self.wipe();
     }
 }

@@ -50,6 +50,8 @@ pub enum Execution {
         outputs: Outputs,
         /// How long it ran.
         took: Duration,
+        /// The end of what it said on standard error, as a compiler warns.
+        said: String,
     },
     /// It did not. This is never remembered.
     Failed(Failure),

@@ -20,7 +20,7 @@ use crate::thunk::{OutputKind, Thunk, ThunkError, ThunkId};
 pub type Sources<'a> = &'a (dyn Fn(Digest) -> io::Result<Option<Vec<u8>>> + Sync);
 
 /// A thunk is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Which.
     pub thunk: ThunkId,
@@ -28,6 +28,8 @@ pub struct Event {
     pub memoised: bool,
     /// How long it ran, if it was not.
     pub took: Duration,
+    /// The end of what it said then.
+    pub said: String,
     /// How many are made by now.
     pub done: usize,
     /// How many are wanted, as far as is known by now.
@@ -152,8 +154,14 @@ struct Shared {
 
 /// What came of one job.
 enum Done {
-    Made { outputs: Outputs, took: Duration, memoised: bool, thunks: BTreeMap<RelativePath, Thunk> },
+    Made { outputs: Outputs, thunks: BTreeMap<RelativePath, Thunk>, ran: Option<Ran> },
     Lost(Vec<Digest>),
+}
+
+/// How a function ran that was not remembered.
+struct Ran {
+    took: Duration,
+    said: String,
 }
 
 impl Run<'_> {
@@ -189,14 +197,16 @@ impl Run<'_> {
     fn take(&self, job: &Job, done: Done) -> Result<(), ForceError> {
         let mut shared = self.lock();
         match done {
-            Done::Made { outputs, took, memoised, thunks } => {
+            Done::Made { outputs, thunks, ran } => {
+                let memoised = ran.is_none();
+                let Ran { took, said } = ran.unwrap_or(Ran { took: Duration::ZERO, said: String::new() });
                 let made = shared.reducer.handle_made(job.thunk, outputs, took, thunks);
                 made.map_err(|error| ForceError::NoThunk { thunk: job.thunk, error })?;
                 let counted = if memoised { &mut shared.forced.memoised } else { &mut shared.forced.executed };
                 *counted += 1;
                 shared.forced.ran += took;
                 let done = shared.forced.memoised + shared.forced.executed;
-                (self.tell)(Event { thunk: job.thunk, memoised, took, done, wanted: shared.reducer.wanted() });
+                (self.tell)(Event { thunk: job.thunk, memoised, took, said, done, wanted: shared.reducer.wanted() });
             }
             Done::Lost(lost) => {
                 if !shared.reducer.handle_lost(job.thunk, &lost) {
@@ -218,7 +228,7 @@ impl Run<'_> {
         {
             let blobs: Vec<Digest> = outputs.values().map(|file| file.digest).collect();
             if self.engine.missing(&blobs)?.is_empty() {
-                return self.made(job, outputs, Duration::ZERO, true);
+                return self.made(job, outputs, None);
             }
         }
         let parts: Vec<Digest> = action.messages.keys().chain(&action.values).copied().collect();
@@ -245,7 +255,7 @@ impl Run<'_> {
             return Ok(Done::Lost(lost));
         }
         match self.engine.execute(action.digest) {
-            Ok(Execution::Made { outputs, took }) => self.made(job, outputs, took, false),
+            Ok(Execution::Made { outputs, took, said }) => self.made(job, outputs, Some(Ran { took, said })),
             Ok(Execution::Failed(failure)) => Err(self.failed(job, failure)),
             Err(EngineError::Lost(lost)) => Ok(Done::Lost(lost)),
             Err(error) => Err(error.into()),
@@ -253,7 +263,7 @@ impl Run<'_> {
     }
 
     /// Looks through what a job made: all that it was to make, and thunks where it was to make these.
-    fn made(&self, job: &Job, outputs: Outputs, took: Duration, memoised: bool) -> Result<Done, ForceError> {
+    fn made(&self, job: &Job, outputs: Outputs, ran: Option<Ran>) -> Result<Done, ForceError> {
         let mut thunks = BTreeMap::new();
         for (path, kind) in self.wanted(job) {
             let Some(file) = outputs.get(&path) else {
@@ -266,7 +276,7 @@ impl Run<'_> {
                 thunks.insert(path, thunk.map_err(|error| ForceError::NoThunk { thunk: job.thunk, error })?);
             }
         }
-        Ok(Done::Made { outputs, took, memoised, thunks })
+        Ok(Done::Made { outputs, thunks, ran })
     }
 
     /// What a job is to make.

@@ -143,6 +143,13 @@ fn what_a_compiler_says_is_shown_and_what_failed_is_not_remembered() {
         assert!(run.words.contains("one.c:2:24: error: 'nothing' undeclared"), "{}", run.words);
         assert!(run.words.lines().last().unwrap().contains("gcc -O1 one.c -c -o one.o"), "{}", run.words);
     }
+    // It warns as it compiles, and not as its object is remembered.
+    has_changed(&folder, "x/one.c", "return nothing;", "return 1 / 0;");
+    for warnings in [1, 0] {
+        infer(&folder, "x", &["sh", "-c", "rm -f *.o prog && make"]);
+        let run = oyster(&folder, "x", &["thunk", "force", "prog"]).succeeds();
+        assert_eq!(run.words.matches("one.c:2:26: warning: division by zero").count(), warnings, "{}", run.words);
+    }
     // What cannot even be preprocessed fails as it does without us.
     has_changed(&folder, "x/one.c", "lib.h", "absent.h");
     let run = oyster(&folder, "x", &["thunk", "infer", "--", "make"]);

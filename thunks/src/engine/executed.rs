@@ -26,7 +26,8 @@ pub(super) fn execution(
                 digest: action,
                 what: "its result names outputs that nobody makes".to_owned(),
             })?;
-            return Ok(Execution::Made { outputs: made, took: ran(&result).unwrap_or_default() });
+            let (took, said) = (ran(&result).unwrap_or_default(), stderr(engine, &result)?);
+            return Ok(Execution::Made { outputs: made, took, said });
         }
         None => FailureReason::Status(result.exit_code),
         Some(status) => match status.code() {

@@ -152,7 +152,7 @@ impl Engine for Local {
                 Err(path) => FailureReason::NotMade(path),
                 Ok(outputs) => {
                     self.memo.write(digest, &result(&outputs).encode_to_vec())?;
-                    return Ok(Execution::Made { outputs, took });
+                    return Ok(Execution::Made { outputs, took, said: process.said() });
                 }
             },
         };
