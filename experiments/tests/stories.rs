@@ -194,20 +194,36 @@ fn lost_acks_stall_nothing_and_silence_no_longer_than_itself() {
 
 #[test]
 fn beside_a_bulk_transfer_the_call_keeps_its_share_and_moves() {
+    // Which packets a full queue drops is chance: the bars are for the middle of five calls, beside transfers that start a moment apart.
+    const STARTS: [f64; 5] = [3.0, 3.017, 3.034, 3.051, 3.068];
     for buffer_packets in [5, 10, 20] {
-        let mut scenario = scenario(rate(1500));
-        scenario.neighbours = vec![Neighbour::Cubic(seconds(3.0))];
-        scenario.link.1.queue = QueueDiscipline::drop_tail_packets(buffer_packets);
-        scenario.duration = seconds(20.0);
-        let played = play(&scenario);
-        let (from, until) = (seconds(6.0), seconds(19.5));
-        let kilobits = played.kilobits(from, until);
+        let (mut shares, mut per_second, mut p95s_ms) = (Vec::new(), Vec::new(), Vec::new());
+        for starts_at in STARTS {
+            let mut scenario = scenario(rate(1500));
+            scenario.neighbours = vec![Neighbour::Cubic(seconds(starts_at))];
+            scenario.link.1.queue = QueueDiscipline::drop_tail_packets(buffer_packets);
+            scenario.duration = seconds(20.0);
+            let played = play(&scenario);
+            let (from, until) = (seconds(6.0), seconds(19.5));
+            let kilobits = played.kilobits(from, until);
+            println!("{buffer_packets} packets of buffer, {starts_at} s: {kilobits:?}");
+            shares.push(kilobits[0] / kilobits.iter().sum::<f64>());
+            per_second.push(played.frames_per_second(from, until));
+            p95s_ms.push(played.delay_p95_ms(from, until));
+        }
         let buffer_ms = buffer_packets as f64 * 1500.0 * 8.0 / 1500.0;
-        println!("{buffer_packets} packets of buffer, {buffer_ms} ms: {kilobits:?}");
-        assert_at_least("share", kilobits[0] / kilobits.iter().sum::<f64>(), 0.25);
-        assert_at_least("pictures a second", played.frames_per_second(from, until), 20.0);
-        assert_at_most("p95 ms", played.delay_p95_ms(from, until), buffer_ms + 300.0);
+        assert_at_least("share", median(&mut shares), 0.25);
+        assert_at_least("pictures a second", median(&mut per_second), 20.0);
+        assert_at_most("p95 ms", median(&mut p95s_ms), buffer_ms + 300.0);
+        // Sorted by now: the unluckiest.
+        assert_at_most("p95 ms, the longest", p95s_ms[STARTS.len() - 1], buffer_ms + 500.0);
     }
+}
+
+/// The middle of an odd number of values, which are sorted.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 #[test]

@@ -74,7 +74,9 @@ pub(crate) struct Flight {
     pub(crate) oldest_sent_us: Option<i64>,
     /// Fragments handed to the pacer since the beginning.
     pub(crate) fragments_taken: u64,
-    /// When something was last sent, or an ack came.
+    /// When a packet last left.
+    pub(crate) last_sent_us: Option<i64>,
+    /// When something was last sent, or an ack told of an arrival.
     pub(crate) last_activity_us: Option<i64>,
 }
 

@@ -33,6 +33,7 @@ pub struct FrameSender {
     next_sequence: u32,
     fragments_taken: u64,
     last_frame_taken: Option<Duration>,
+    last_sent_us: Option<i64>,
     last_activity_us: Option<i64>,
     newest_ack: Option<NewestAck>,
 }
@@ -63,6 +64,7 @@ impl FrameSender {
             next_sequence: 0,
             fragments_taken: 0,
             last_frame_taken: None,
+            last_sent_us: None,
             last_activity_us: None,
             newest_ack: None,
             config,
@@ -176,7 +178,10 @@ impl FrameSender {
         if newest {
             let AckHeader { number, sequence, newest, .. } = header;
             self.newest_ack = Some(NewestAck { number, sequence, newest });
-            self.last_activity_us = Some(now_us);
+            // One that is renewed for its report alone says nothing of the link.
+            if !outcome.arrivals.is_empty() {
+                self.last_activity_us = Some(now_us);
+            }
             let news = News {
                 arrivals: &outcome.arrivals,
                 lost_packets: outcome.lost_packets,
@@ -218,7 +223,7 @@ impl FrameSender {
         self.next_sequence += 1; // `send` refuses what would overflow
         let sent_us = micros(now);
         self.in_flight.add_packet(sequence, SentPacket { frame: packet.frame, sent_us, wire_bytes: packet.wire_bytes });
-        self.last_activity_us = Some(sent_us);
+        (self.last_sent_us, self.last_activity_us) = (Some(sent_us), Some(sent_us));
         let header = FragmentHeader {
             sequence,
             frame: packet.frame,
@@ -366,6 +371,7 @@ impl FrameSender {
             queued_bytes: self.pacer.wire_bytes(),
             oldest_sent_us: self.in_flight.oldest_sent_us(),
             fragments_taken: self.fragments_taken,
+            last_sent_us: self.last_sent_us,
             last_activity_us: self.last_activity_us,
         }
     }

@@ -83,13 +83,13 @@ impl Oyster {
     }
 
     /// How long after the last thing that happened a packet goes to ask whether the link is still there. As TCP's probe
-    /// after a lost tail (RFC 9002 §6.2): after three round trips, then twice as late each time; but at last each second.
+    /// after a lost tail (RFC 9002 §6.2): after a round trip and a half, then twice as late each time; but at last each second.
     fn probe_after_us(&self, last_activity_us: i64, path: &Path) -> i64 {
         let (Some(last_ack_us), Some(round_trip_us)) = (self.last_ack_us, path.smoothed_round_trip_us()) else {
             return SURVIVAL_TIMER_US;
         };
         let silence_us = last_activity_us - last_ack_us;
-        silence_us.max(PROBE_ROUND_TRIPS * round_trip_us).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
+        silence_us.max(round_trip_us + round_trip_us / 2).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
     }
 
     /// Whether a queue stands that others will not fill whatever we do: one that overflows is filled by those who go by loss.
@@ -165,7 +165,8 @@ impl CongestionControl for Oyster {
         let frame_bytes = self.ceilings.frame_bytes(&link, floor_wire_bytes, in_flight_bytes);
         let braked = frame_bytes == 0.0 && self.ceilings.caution(&link) < 1.0;
         if self.drains && !alone {
-            return Allowance { frame: FrameAllowance::WireBytes(0.0), survival: unheard, braked };
+            let survival = unheard || has_drained(flight, path, now_us);
+            return Allowance { frame: FrameAllowance::WireBytes(0.0), survival, braked };
         }
         let survival_fits = in_flight_bytes + self.survival_wire_bytes
             <= self.ceilings.survival_bytes(&link, floor_wire_bytes, self.survival_wire_bytes);
@@ -188,6 +189,12 @@ impl CongestionControl for Oyster {
         };
         ((wire_bytes as f64 / (gain * rate_per_us)) as i64).min(gap_max_us)
     }
+}
+
+/// Whether what was sent last would have been heard of by now: then it is lost, and nothing of ours is under way.
+fn has_drained(flight: &Flight, path: &Path, now_us: i64) -> bool {
+    let round_trip_us = path.smoothed_round_trip_us().unwrap_or(0);
+    flight.last_sent_us.is_some_and(|sent_us| now_us - sent_us > round_trip_us + round_trip_us / 4)
 }
 
 /// What is believed of the link at this moment.
@@ -339,8 +346,8 @@ const SILENT_SHARE: f64 = 0.67;
 /// interval short of a second, so that at least one packet a second goes.
 const SURVIVAL_TIMER_US: i64 = 950_000;
 
-/// The first probe: late enough for a queue of a full ceiling, or a frame interval in which nothing was captured.
-const PROBE_ROUND_TRIPS: i64 = 3;
+/// The first probe: late enough for a queue of a full ceiling, or a frame interval in which nothing was captured. Where others keep
+/// a queue of 160 ms full, three round trips of silence after a lost packet were 0.6 s, and a second loss made that a second.
 const PROBE_MIN_US: i64 = 120_000;
 
 /// Leave faster than the link serves, so that the sender never is what is measured; but in no burst.
@@ -574,7 +581,7 @@ mod tests {
                 last_us = now_us;
             }
         }
-        // Three round trips of 53 ms, and from then on as long again as there was silence.
-        assert_eq!(gaps_ms, [160, 160, 320, 640, 950, 950]);
+        // A round trip and a half of 53 ms is less than the least of 120; from then on as long again as there was silence.
+        assert_eq!(gaps_ms, [120, 120, 240, 480, 950, 950, 950]);
     }
 }
