@@ -415,8 +415,8 @@ impl Row {
 
 /// Oyster Lepton.
 const MAGIC: &[u8; 3] = b"OyL";
-/// Version 1 had neither primers nor stretches that end within a line.
-const VERSION: u8 = 2;
+/// Version 1 had neither primers nor stretches that end within a line, version 2 none that are in columns.
+const VERSION: u8 = 3;
 /// More than any file system holds.
 const MAX_FILE_BYTES: u64 = 1 << 50;
 /// The scans of a file, each with eight tables and more.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::plan::{Piece, Plan};
 use crate::shared::{PrimerFrame, Shared};
 use crate::standalone::End;
+use crate::stretch::Form;
 use crate::{Damage, MAX_PIECE_BYTES, model, numbers, stretch};
 
 /// Codes a piece whose bytes are `original`: by the model where that can be done and pays, else by zstd, else as it is.
@@ -24,8 +25,8 @@ pub fn encode_piece(plan: &Plan, piece: &Piece, original: &[u8]) -> Vec<u8> {
         return frame;
     }
     let primer = plan.shared.primer();
-    let stretch = [End::Cut, End::Filled].into_iter().find_map(|end| {
-        let content = stretch::encode(&plan.shared.scans, primer, piece, end, original)?;
+    let stretch = Form::ALL.into_iter().find_map(|form| {
+        let content = stretch::encode(&plan.shared.scans, primer, piece, form, original)?;
         frame_if_exact(&plan.shared, Kind::Stretch, start, original, content)
     });
     // The model is good for a sixth; that general compression does better is worth a try where it did not do well.
@@ -52,7 +53,7 @@ pub fn encode_whole(plan: &Plan, original: &[u8]) -> Option<Vec<u8>> {
 pub(crate) fn encode_primer(plan: &Plan, piece: &Piece, original: &[u8]) -> Option<PrimerFrame> {
     let shared = Shared::of_scans(plan.shared.scans.clone());
     let start = piece.bytes.start;
-    let content = stretch::encode(&shared.scans, None, piece, End::Cut, original)?;
+    let content = stretch::encode(&shared.scans, None, piece, Form::Lines(End::Cut), original)?;
     let frame = frame_if_exact(&shared, Kind::Stretch, start, original, content)?;
     Some(PrimerFrame::new(start, frame))
 }

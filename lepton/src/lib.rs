@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod columns;
 mod container;
 mod flow;
 mod frame;
@@ -43,6 +44,11 @@ mod shared;
 mod standalone;
 mod stretch;
 mod survey;
+
+/// Those of the tests that see the crate from outside.
+#[cfg(test)]
+#[path = "../tests/pictures/mod.rs"]
+mod pictures;
 
 pub use container::{Container, ContainerError, Damage, Frame, Frames, Header};
 pub use flow::{Executor, InTurn, Savings, Task, UnpackError, decode_all, encode_chunk, pack, plan, unpack};

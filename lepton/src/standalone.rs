@@ -4,12 +4,13 @@
 //! The JPEG's MCUs are those of the stretch in their order, in lines as long as the image's, so that every block keeps
 //! the neighbours above and to its left by which the model predicts it, wherever in a line the stretch begins (where the
 //! image's line ends, two are neighbours that are not: one column). Where the last line is not whole the JPEG ends, as one
-//! does that was cut off.
+//! does that was cut off. A short stretch may be laid out in columns instead: see [`columns`](crate::columns).
 
 use std::sync::Arc;
 
+use crate::columns;
 use crate::jpeg::bits::{BitReader, BitWriter};
-use crate::jpeg::entropy::{carry_ac, read_dc, write_dc, write_no_ac};
+use crate::jpeg::entropy::{Block, carry_ac, read_dc, write_ac, write_dc, write_no_ac};
 use crate::jpeg::header::{Component, EOI, Scan};
 use crate::jpeg::huffman::HuffmanTable;
 use crate::plan::{MAX_BLOCKS, Stretch};
@@ -21,6 +22,8 @@ pub(crate) struct Layout<'a> {
     /// What comes first.
     lead: Option<&'a Lead>,
     end: End,
+    /// Transposed: by block, the number of the original's block.
+    turned: Option<Vec<usize>>,
     /// MCUs that are missing to whole lines.
     missing: u32,
     pub(crate) header: Vec<u8>,
@@ -50,10 +53,19 @@ impl<'a> Layout<'a> {
         (blocks <= 2 * u64::from(MAX_BLOCKS) && lines <= scan.most_lines()).then(|| Self {
             lead,
             end,
+            turned: None,
             missing,
             header: scan.to_header(),
             scan,
         })
+    }
+
+    /// In columns, where that pays.
+    pub(crate) fn in_columns(scan: &Scan, mcus: u32, lead: Option<&'a Lead>) -> Option<Self> {
+        let width = columns::width(scan, mcus)?;
+        let cells = columns::cells(scan.mcus_per_line, mcus);
+        let layout = Self::of(&columns::turned(scan, width), mcus, lead, End::Cut)?;
+        Some(Self { turned: Some(columns::blocks(scan, &cells)), ..layout })
     }
 
     /// Of a JPEG that ends early, by component, the last block that is there in the order of its lines.
@@ -130,24 +142,45 @@ impl Lead {
         let partial = data.get(byte).map_or(0, |byte| byte & !(0xFF >> end.bit));
         Some(Self { lines: layout.scan.lines, bytes: data.get(..byte)?.to_vec(), partial, bit: end.bit, dc })
     }
+
+    /// Of these lines of the image, the JPEG that they are in columns, and how it is laid out. For [`Layout::in_columns`].
+    pub(crate) fn in_columns(&self, scan: &Scan, width: u32) -> Option<(Layout<'static>, Vec<u8>)> {
+        let mcus = scan.mcus_per_line * self.lines;
+        if !columns::fits(scan, mcus) {
+            return None;
+        }
+        let own = Layout::of(scan, mcus, None, End::Filled)?;
+        let data = [&self.bytes[..], &[self.partial]].concat();
+        let blocks = read_blocks(&mut BitReader::new(&data, 0, 0), &mut Coding::of_layout(&own), mcus)?;
+        let cells = columns::primer_cells(scan.mcus_per_line, self.lines, width);
+        let layout = Layout::of(&columns::turned(scan, width), cells.len() as u32, None, End::Filled)?;
+        let mut writer = BitWriter::new(0, 0, data.len() + data.len() / 8);
+        let mut to = Coding::of_layout(&layout);
+        let blocks = columns::turn(&columns::blocks(scan, &cells), &blocks);
+        write_blocks(&mut writer, &mut to, &blocks, usize::MAX)?;
+        layout.put_end(&mut writer, to.dc[0])?;
+        let jpeg = [&layout.header, &writer.into_whole_bytes()[..]].concat();
+        Some((layout, jpeg))
+    }
 }
 
 /// Takes a stretch out of its file, whose bytes from the stretch's first on are `original`; gives the JPEG.
 pub(crate) fn detach(scan: &Scan, stretch: &Stretch, layout: &Layout<'_>, original: &[u8]) -> Option<Vec<u8>> {
     let capacity = original.len() + original.len() / 8;
-    let mut to = Coding::new(&layout.scan, stretch);
     let mut writer = match layout.lead {
-        Some(lead) => {
-            to.dc = lead.dc;
-            BitWriter::after(&lead.bytes, lead.partial, lead.bit, capacity)
-        }
-        None => {
-            to.dc = [0; 3];
-            BitWriter::new(0, 0, capacity)
-        }
+        Some(lead) => BitWriter::after(&lead.bytes, lead.partial, lead.bit, capacity),
+        None => BitWriter::new(0, 0, capacity),
     };
+    let mut to = Coding::of_layout(layout);
     let mut reader = BitReader::new(original, 0, stretch.from.at.bit);
-    recode(&mut reader, &mut Coding::new(scan, stretch), &mut writer, &mut to, stretch.mcus, usize::MAX)?;
+    let mut from = Coding::new(scan, stretch);
+    match &layout.turned {
+        None => recode(&mut reader, &mut from, &mut writer, &mut to, stretch.mcus, usize::MAX)?,
+        Some(turned) => {
+            let blocks = read_blocks(&mut reader, &mut from, stretch.mcus)?;
+            write_blocks(&mut writer, &mut to, &columns::turn(turned, &blocks), usize::MAX)?;
+        }
+    }
     layout.put_end(&mut writer, to.dc[0])?;
     Some([&layout.header, &writer.into_whole_bytes()[..]].concat())
 }
@@ -161,19 +194,20 @@ pub(crate) fn attach(
     count: usize,
 ) -> Option<Vec<u8>> {
     let data = jpeg.strip_prefix(&layout.header[..])?;
-    let mut from = Coding::new(&layout.scan, stretch);
     let mut reader = match layout.lead {
-        Some(lead) => {
-            from.dc = lead.dc;
-            BitReader::new(data, lead.bytes.len(), lead.bit)
-        }
-        None => {
-            from.dc = [0; 3];
-            BitReader::new(data, 0, 0)
-        }
+        Some(lead) => BitReader::new(data, lead.bytes.len(), lead.bit),
+        None => BitReader::new(data, 0, 0),
     };
+    let mut from = Coding::of_layout(layout);
     let mut writer = BitWriter::new(stretch.from.partial, stretch.from.at.bit, count + 64);
-    recode(&mut reader, &mut from, &mut writer, &mut Coding::new(scan, stretch), stretch.mcus, count)?;
+    let mut to = Coding::new(scan, stretch);
+    match &layout.turned {
+        None => recode(&mut reader, &mut from, &mut writer, &mut to, stretch.mcus, count)?,
+        Some(turned) => {
+            let blocks = read_blocks(&mut reader, &mut from, stretch.mcus)?;
+            write_blocks(&mut writer, &mut to, &columns::turn_back(turned, &blocks), count)?;
+        }
+    }
     Some(writer.into_whole_bytes()).filter(|bytes| bytes.len() == count)
 }
 
@@ -209,6 +243,12 @@ impl<'a> Coding<'a> {
         Self { scan, mcu: stretch.from.mcu, dc, pad: stretch.pad, has_begun: false }
     }
 
+    /// Of a JPEG that was laid out so, after its lead.
+    fn of_layout(layout: &'a Layout<'_>) -> Self {
+        let dc = layout.lead.map_or([0; 3], |lead| lead.dc);
+        Self { scan: &layout.scan, mcu: 0, dc, pad: true, has_begun: false }
+    }
+
     /// Goes on to the next MCU; gives the number of the restart marker that comes before it.
     fn next(&mut self) -> Option<u32> {
         let interval = self.scan.restart_interval;
@@ -220,6 +260,19 @@ impl<'a> Coding<'a> {
         self.has_begun = true;
         self.mcu = self.mcu.wrapping_add(1);
         restart
+    }
+
+    /// Goes on to the next MCU where it is read.
+    fn pass_restart(&mut self, reader: &mut BitReader<'_>) -> Option<()> {
+        self.next().map_or(Some(()), |number| reader.pass_restart(number).map(drop))
+    }
+
+    /// Goes on to the next MCU where it is written.
+    fn put_restart(&mut self, writer: &mut BitWriter) {
+        if let Some(number) = self.next() {
+            writer.pad(self.pad);
+            writer.put_marker(0xD0 + number as u8);
+        }
     }
 }
 
@@ -234,13 +287,8 @@ fn recode(
     most: usize,
 ) -> Option<()> {
     for _ in 0..mcus {
-        if let Some(number) = from.next() {
-            reader.pass_restart(number)?;
-        }
-        if let Some(number) = to.next() {
-            writer.pad(to.pad);
-            writer.put_marker(0xD0 + number as u8);
-        }
+        from.pass_restart(reader)?;
+        to.put_restart(writer);
         for (index, (source, target)) in from.scan.components.iter().zip(&to.scan.components).enumerate() {
             for _ in 0..source.blocks() {
                 from.dc[index] += read_dc(reader, &source.dc)?;
@@ -250,6 +298,46 @@ fn recode(
             }
         }
         if reader.overran() || writer.len() > most {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Reads MCUs into their blocks, DC values for differences. `None` where what is read is no MCU.
+fn read_blocks(reader: &mut BitReader<'_>, from: &mut Coding<'_>, mcus: u32) -> Option<Vec<Block>> {
+    let mut blocks = Vec::with_capacity(mcus as usize * from.scan.blocks_per_mcu() as usize);
+    for _ in 0..mcus {
+        from.pass_restart(reader)?;
+        for (component, dc) in from.scan.components.iter().zip(&mut from.dc) {
+            for _ in 0..component.blocks() {
+                let mut block = [0; 64];
+                *dc += read_dc(reader, &component.dc)?;
+                block[0] = i16::try_from(*dc).ok()?;
+                carry_ac(reader, &component.ac, &mut block)?;
+                blocks.push(block);
+            }
+        }
+        if reader.overran() {
+            return None;
+        }
+    }
+    Some(blocks)
+}
+
+/// Writes blocks as MCUs. `None` where that cannot be, or grows beyond `most` bytes by more than an MCU.
+fn write_blocks(writer: &mut BitWriter, to: &mut Coding<'_>, mut blocks: &[Block], most: usize) -> Option<()> {
+    while !blocks.is_empty() {
+        to.put_restart(writer);
+        for (component, dc) in to.scan.components.iter().zip(&mut to.dc) {
+            let own = blocks.split_off(..component.blocks() as usize)?;
+            for block in own {
+                write_dc(writer, &component.dc, i32::from(block[0]) - *dc)?;
+                *dc = block[0].into();
+                write_ac(writer, &component.ac, block)?;
+            }
+        }
+        if writer.len() > most {
             return None;
         }
     }

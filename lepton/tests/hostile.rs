@@ -142,7 +142,7 @@ fn other_versions_and_other_files_are_told_apart() {
 #[test]
 fn a_header_that_promises_more_than_there_is_takes_no_memory_for_it() {
     // A file of 2^49 bytes in chunks of one byte, whose stored lengths would be two petabytes.
-    let mut header = b"OyL\x02".to_vec();
+    let mut header = b"OyL\x03".to_vec();
     header.extend([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01, 1, 0]);
     let error = Header::read(&header[..]).unwrap_err();
     assert!(error.to_string().contains("not all there"), "{error}");

@@ -18,7 +18,9 @@ fuzz_target!(|bytes: &[u8]| {
         reached = own.end;
         let original = &original[own.start as usize..own.end as usize];
         // It may come back with other bits: a table can have two codes for a symbol. Packing compares.
-        let _ = detach_and_attach(&plan, piece, original);
+        for in_columns in [false, true] {
+            let _ = detach_and_attach(&plan, piece, original, in_columns);
+        }
     }
     assert_eq!(reached, original.len() as u64);
 });

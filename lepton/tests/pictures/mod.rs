@@ -1,6 +1,7 @@
 //! JPEGs of every kind, made as they are needed.
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use proptest::prelude::*;
 
 /// How a picture becomes a JPEG.
 #[derive(Clone, Copy, Debug)]
@@ -63,5 +64,30 @@ impl Kind {
         }
         encoder.encode(&samples, self.width, self.height, self.colour).unwrap();
         jpeg
+    }
+}
+
+/// Of any size, shape and quality.
+impl Arbitrary for Kind {
+    type Parameters = ();
+    type Strategy = BoxedStrategy<Self>;
+
+    fn arbitrary_with((): ()) -> BoxedStrategy<Self> {
+        let colour = prop_oneof![4 => Just(ColorType::Rgb), 1 => Just(ColorType::Luma), 1 => Just(ColorType::Cmyk)];
+        let samplings = [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2];
+        let sampling = prop::sample::select(samplings.to_vec());
+        let restart_interval = prop_oneof![Just(0), 1_u16..100];
+        (1_u16..400, 1_u16..400, colour, sampling, 1_u8..=100, restart_interval, prop::bool::weighted(0.2), 0_u32..256)
+            .prop_map(|(width, height, colour, sampling, quality, restart_interval, is_progressive, noise)| Self {
+                width,
+                height,
+                colour,
+                sampling,
+                quality,
+                restart_interval,
+                is_progressive,
+                noise,
+            })
+            .boxed()
     }
 }
