@@ -370,6 +370,11 @@ impl MacroblockGrid {
         &self.macroblocks[self.cell(row, 0)..][..self.columns]
     }
 
+    /// All macroblocks in raster order.
+    pub(crate) fn macroblocks(&self) -> impl Iterator<Item = &Macroblock> {
+        (0..self.rows).flat_map(|row| self.row(row))
+    }
+
     /// The macroblocks of each row, to be changed.
     pub(crate) fn rows_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [Macroblock]> {
         let stride = self.stride();

@@ -113,8 +113,7 @@ pub fn analyse_on(
         FrameKind::Key => None,
         FrameKind::Inter => Some(counts.best_probabilities(&known_probabilities(source, plan))),
     };
-    let vectors: Arc<[MotionVector]> =
-        (0..grid.rows()).flat_map(|row| grid.row(row)).map(|macroblock| macroblock.vector).collect();
+    let vectors: Arc<[MotionVector]> = grid.macroblocks().map(|macroblock| macroblock.vector).collect();
     let field = Field { size, vectors, background: Default::default() };
     let mut analysis = Analysis {
         source: source.clone(),

@@ -103,7 +103,7 @@ impl Analysis {
         frame.extend_from_slice(&first);
         frame.extend_from_slice(&second);
         let segment_map = if header.segmentation.is_some() {
-            let segments = (0..grid.rows()).flat_map(|row| grid.row(row)).map(|macroblock| macroblock.segment);
+            let segments = grid.macroblocks().map(|macroblock| macroblock.segment);
             SegmentMap::new(&segments.collect::<Vec<u8>>())
         } else {
             basis.segment_map.clone()
@@ -274,8 +274,7 @@ fn first_partition(
         || {
             let mut first = BoolEncoder::new();
             header.write(&mut first);
-            let macroblocks = (0..grid.rows()).flat_map(|row| grid.row(row));
-            for (macroblock, modes) in macroblocks.zip(modes.macroblocks()) {
+            for (macroblock, modes) in grid.macroblocks().zip(modes.macroblocks()) {
                 coding.write_segment_and_skip(&mut first, macroblock);
                 for (bit, probability) in modes {
                     first.write(*bit, *probability);

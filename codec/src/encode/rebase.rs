@@ -104,8 +104,7 @@ impl DecisionReader {
 }
 
 fn segments(grid: &MacroblockGrid) -> SegmentMap {
-    let macroblocks = (0..grid.rows()).flat_map(|row| grid.row(row));
-    SegmentMap::new(&macroblocks.map(|macroblock| macroblock.segment).collect::<Vec<u8>>())
+    SegmentMap::new(&grid.macroblocks().map(|macroblock| macroblock.segment).collect::<Vec<u8>>())
 }
 
 impl Decisions {
@@ -202,7 +201,7 @@ impl Decisions {
         let ours = segmentation(quantizers.index, self.renewed(), macroblocks);
         let is_ours = |macroblock: &Macroblock| macroblock.segment <= RENEWED_SEGMENT;
         if (self.header.segmentation.is_some() && self.header.segmentation != ours)
-            || !(0..self.grid.rows()).flat_map(|row| self.grid.row(row)).all(is_ours)
+            || !self.grid.macroblocks().all(is_ours)
         {
             return Err(RebaseError::Foreign("segments of its own"));
         }
@@ -218,8 +217,7 @@ impl Decisions {
 
     /// How many macroblocks are in the renewed segment.
     fn renewed(&self) -> u32 {
-        let macroblocks = (0..self.grid.rows()).flat_map(|row| self.grid.row(row));
-        macroblocks.filter(|macroblock| macroblock.segment != 0).count() as u32
+        self.grid.macroblocks().filter(|macroblock| macroblock.segment != 0).count() as u32
     }
 
     /// The planes of last, golden and altref.
