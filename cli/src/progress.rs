@@ -31,11 +31,11 @@ impl Progress {
         }
     }
 
-    /// Lines that stay, of something that was done.
+    /// Lines that stay, said by something that was done.
     pub(crate) fn aside(&mut self, lines: &str) {
         if !lines.is_empty() {
             self.wipe();
-            words::tell(&format!("{}\n", lines.trim_end()));
+            words::tell_of_another(lines);
         }
     }
 

@@ -16,5 +16,11 @@ pub(crate) fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Tells lines that another program said, less what would command the terminal.
+pub(crate) fn tell_of_another(lines: &str) {
+    let is_plain = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    tell(&format!("{}\n", lines.trim_end().chars().filter(is_plain).collect::<String>()));
+}
+
 /// What an error is about that befell standard output.
 pub(crate) const STANDARD_OUTPUT: &str = "standard output";

@@ -159,6 +159,7 @@ enum Done {
 }
 
 /// How a function ran that was not remembered.
+#[derive(Default)]
 struct Ran {
     took: Duration,
     said: String,
@@ -199,7 +200,7 @@ impl Run<'_> {
         match done {
             Done::Made { outputs, thunks, ran } => {
                 let memoised = ran.is_none();
-                let Ran { took, said } = ran.unwrap_or(Ran { took: Duration::ZERO, said: String::new() });
+                let Ran { took, said } = ran.unwrap_or_default();
                 let made = shared.reducer.handle_made(job.thunk, outputs, took, thunks);
                 made.map_err(|error| ForceError::NoThunk { thunk: job.thunk, error })?;
                 let counted = if memoised { &mut shared.forced.memoised } else { &mut shared.forced.executed };

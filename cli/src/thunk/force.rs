@@ -139,7 +139,6 @@ fn in_its_own_words(error: anyhow::Error) -> anyhow::Error {
     if !said.contains('\n') {
         return error;
     }
-    let is_plain = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    words::tell(&format!("{}\n", said.chars().filter(is_plain).collect::<String>()));
+    words::tell_of_another(said);
     anyhow!("{}: {}", command.join(" "), failure.reason)
 }
