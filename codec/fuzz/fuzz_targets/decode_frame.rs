@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use oyster_codec::{State, decode, decode_prefix};
+use oyster_codec_fuzz::samples;
 
-/// Larger pictures only make the fuzzer slower.
 const MAX_SAMPLES: usize = 256 * 256;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -18,10 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         let length = usize::from(length & 0x7fff).min(after.len());
         let (frame, after) = after.split_at(length);
         rest = after;
-        let is_key = frame.first().is_some_and(|byte| byte & 1 == 0);
-        let side =
-            |at: usize| frame.get(at..at + 2).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
-        if is_key && side(6) * side(8) > MAX_SAMPLES {
+        if samples(frame) > MAX_SAMPLES {
             continue;
         }
         let (all, prefix) = (decode(&state, frame), decode_prefix(&state, frame));

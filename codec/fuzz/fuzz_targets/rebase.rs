@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use oyster_codec::{DecisionReader, Image, State, decode};
+use oyster_codec_fuzz::samples;
 
-/// Larger pictures only make the fuzzer slower.
 const MAX_SAMPLES: usize = 128 * 128;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,10 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     while let Some((length, after)) = rest.split_first_chunk::<2>() {
         let (frame, after) = after.split_at(usize::from(u16::from_le_bytes(*length)).min(after.len()));
         rest = after;
-        let is_key = frame.first().is_some_and(|byte| byte & 1 == 0);
-        let side =
-            |at: usize| frame.get(at..at + 2).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
-        if is_key && side(6) * side(8) > MAX_SAMPLES {
+        if samples(frame) > MAX_SAMPLES {
             continue;
         }
         let Ok(decoded) = decode(&state, frame) else { return };
