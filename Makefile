@@ -48,8 +48,8 @@ functions: ## the functions of films as one static executable, target/release/oy
 
 # Campaigns: each for as long as is asked for, from a seed that is told. SECURITY.md has what they found.
 
-fuzz: ## every parser with the address sanitiser, SECONDS_EACH=60 each; takes a nightly Rust and cargo-fuzz
-	./fuzz $(SECONDS_EACH)
+fuzz: ## every parser with the address sanitiser, SECONDS_EACH=60 each
+	SEED=$(SEED) ./fuzz $(SECONDS_EACH)
 
 swarm: ## calls in every weather, SEEDS=0..1000 of them
 	cargo run $(PROFILE) --quiet -- experiment swarm --seeds $(SEEDS) --threads 2
@@ -87,3 +87,4 @@ sanitise: ## the kernels' tests with the address sanitiser
 campaigns: ## a short share of those that no clock judges and the tests have not, from a seed of the day
 	$(MAKE) swarm SEEDS=$(SEED)..$$(($(SEED) + 40))
 	$(MAKE) disturbed PACKETS=20000
+	SEED=$(SEED) ./fuzz 5 codec transport signalling emulator
