@@ -129,9 +129,9 @@ enum Meaning {
 }
 
 /// What an option means, how it is spelled without its value, and the value if that is joined to it. Long options may begin with
-/// one hyphen or two.
+/// one hyphen or two; without any a word is none.
 fn meaning(word: &str) -> Option<(Meaning, &str, Option<&str>)> {
-    let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
+    let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
     if FLAGS.contains(&name) {
         return Some((Meaning::Flag, word, None));
     }
@@ -366,6 +366,7 @@ mod tests {
         assert_eq!((call.makes, call.reads, call.makes_program), (vec!["all.o".into()], split("a.o b.o x.ld"), false));
         assert_eq!(parse(&split("--version")), Err(Refusal::Question));
         assert_eq!(parse(&split("a.o --plugin=x")), Err(Refusal::strange("--plugin=x")));
+        assert!(is_plain("-s") && !is_plain("s") && !is_plain("e"), "files may be called so");
     }
 
     #[test]
