@@ -10,8 +10,10 @@ mod peers;
 mod record;
 pub mod report;
 mod run;
+mod sharing;
 pub mod swarm;
 
 pub use clip::Clip;
 pub use record::{Record, Recording};
 pub use run::{Cost, Neighbour, Run, Scenario, Stopwatch, run};
+pub use sharing::Sharing;

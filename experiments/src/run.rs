@@ -4,6 +4,7 @@
 //! Nothing here waits: the loop jumps from one due time to the next. What encoding and decoding cost is charged to the
 //! clock, either as stated or as measured by the caller's stopwatch while the work was really done.
 
+use std::iter;
 use std::time::Duration;
 
 use oyster_codec::{Effort, EncodeError};
@@ -13,6 +14,7 @@ use oyster_transport::SenderConfig;
 use crate::clip::Clip;
 use crate::peers::Peers;
 use crate::record::Record;
+use crate::sharing::Sharing;
 
 /// What a piece of work costs in virtual time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +69,15 @@ pub struct Run {
     pub record: Record,
     /// On the media link, to everyone's packets.
     pub link: LinkFigures,
-    /// What the media link carried for each neighbour: when, and how many bytes on the wire.
-    pub neighbours: Vec<Vec<(Duration, usize)>>,
+    /// What the media link carried for the call and then for each neighbour: when, and how many bytes on the wire.
+    pub carried: Vec<Vec<(Duration, usize)>>,
+}
+
+impl Run {
+    /// How all shared the media link from then until then.
+    pub fn sharing(&self, from: Duration, until: Duration) -> Sharing {
+        Sharing::of(self.carried.iter().map(Vec::as_slice), from, until)
+    }
 }
 
 /// A packet on the media link.
@@ -130,8 +139,17 @@ pub fn run(scenario: &Scenario, stopwatch: Stopwatch<'_>) -> Result<Run, EncodeE
         Neighbour::Cubic(_) => transfers.next().map(|transfer| transfer.carried),
         Neighbour::Call(_) => others.next().map(|call| call.into_record().carried()),
     };
-    let neighbours = scenario.neighbours.iter().filter_map(carried_for).collect();
-    Ok(Run { record, link: link.figures(), neighbours })
+    let carried = iter::once(record.carried()).chain(scenario.neighbours.iter().filter_map(carried_for)).collect();
+    Ok(Run { record, link: link.figures(), carried })
+}
+
+impl Neighbour {
+    /// When it begins.
+    pub fn from(self) -> Duration {
+        match self {
+            Self::Cubic(from) | Self::Call(from) => from,
+        }
+    }
 }
 
 impl World<'_> {

@@ -205,9 +205,9 @@ fn beside_a_bulk_transfer_the_call_keeps_its_share_and_moves() {
             scenario.duration = seconds(20.0);
             let played = play(&scenario);
             let (from, until) = (seconds(6.0), seconds(19.5));
-            let kilobits = played.kilobits(from, until);
-            println!("{buffer_packets} packets of buffer, {starts_at} s: {kilobits:?}");
-            shares.push(kilobits[0] / kilobits.iter().sum::<f64>());
+            let sharing = played.sharing(from, until);
+            println!("{buffer_packets} packets of buffer, {starts_at} s: {sharing:?}");
+            shares.push(sharing.share.expect("there is traffic"));
             per_second.push(played.frames_per_second(from, until));
             p95s_ms.push(played.delay_p95_ms(from, until));
         }
@@ -236,19 +236,30 @@ fn two_calls_share_a_link_alike() {
             scenario.neighbours = vec![Neighbour::Call(seconds(starts_at))];
             scenario.duration = seconds(20.0);
             let played = play(&scenario);
-            let shares = played.kilobits(seconds(10.0), seconds(20.0));
-            println!("{kilobits} kbit/s, {starts_at} s: {shares:?}");
-            assert_at_least("Jain", jain(&shares), 0.95);
+            let sharing = played.sharing(seconds(10.0), seconds(20.0));
+            println!("{kilobits} kbit/s, {starts_at} s: {sharing:?}");
+            assert_at_least("Jain", sharing.jain.expect("there is traffic"), 0.95);
             assert_at_least("pictures a second", played.frames_per_second(seconds(10.0), seconds(19.5)), 24.0);
             assert_at_most("p95 ms", played.delay_p95_ms(seconds(10.0), seconds(19.5)), 250.0);
         }
     }
 }
 
-/// Jain's index: 1 where all shares are alike, 1/n where one has everything.
-fn jain(shares: &[f64]) -> f64 {
-    let sum: f64 = shares.iter().sum();
-    sum * sum / (shares.len() as f64 * shares.iter().map(|share| share * share).sum::<f64>())
+#[test]
+fn three_calls_share_a_link_almost_alike() {
+    // Each from 5 s after the one before, and a third of a frame interval out of step with it.
+    for kilobits in [1500, 1000] {
+        let mut scenario = scenario(rate(kilobits));
+        scenario.neighbours = vec![Neighbour::Call(seconds(5.011)), Neighbour::Call(seconds(10.022))];
+        scenario.duration = seconds(25.0);
+        let played = play(&scenario);
+        let (from, until) = (seconds(15.0), seconds(24.5));
+        let sharing = played.sharing(from, until);
+        println!("{kilobits} kbit/s: {sharing:?}");
+        assert_at_least("Jain", sharing.jain.expect("there is traffic"), 0.95);
+        assert_at_least("pictures a second", played.frames_per_second(from, until), 24.0);
+        assert_at_most("p95 ms", played.delay_p95_ms(from, until), 250.0);
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! `oyster experiment run`.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use oyster_codec::Effort;
 use oyster_emulator::{LinkConfig, QueueDiscipline, Trace};
-use oyster_experiments::{Clip, Cost, Scenario};
+use oyster_experiments::metrics::Figures;
+use oyster_experiments::{Clip, Cost, Neighbour, Scenario, Sharing};
+use serde::Serialize;
 
 use crate::files::{expect_folder, read_clip, read_trace};
 use crate::progress::Progress;
@@ -43,6 +46,9 @@ pub(crate) struct Arguments {
     /// Decides every random choice
     #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
     seed: u64,
+    /// Who else uses the links, from a second of the run on: another call like this one, or a bulk transfer by TCP with Cubic; repeatable
+    #[arg(long, value_name = "call@S|cubic@S", value_parser = neighbour)]
+    beside: Vec<Neighbour>,
     #[command(flatten)]
     sender: SenderArguments,
     /// What encoding a frame costs in virtual time
@@ -65,6 +71,19 @@ pub(crate) struct Arguments {
 pub(super) const MOST_FRAMES_PER_SECOND: f64 = 120.0;
 /// The ack link unless one is given.
 pub(super) const ACK_LINK_BITS_PER_SECOND: u64 = 12_000_000;
+
+/// How long after its start a neighbour is given until what it has is counted.
+const SETTLING: Duration = Duration::from_secs(5);
+
+fn neighbour(text: &str) -> Result<Neighbour, String> {
+    let (kind, from) = text.split_once('@').ok_or("a kind and a second of the run, such as call@5")?;
+    let from = if from == "0" { Duration::ZERO } else { seconds(from)? };
+    match kind {
+        "call" => Ok(Neighbour::Call(from)),
+        "cubic" => Ok(Neighbour::Cubic(from)),
+        _ => Err(format!("{kind:?} is neither `call` nor `cubic`")),
+    }
+}
 
 pub(super) fn cost(text: &str) -> Result<Cost, String> {
     if text == "measured" {
@@ -113,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         effort: Effort::Live,
         encode_cost: arguments.encode_cost,
         decode_cost: arguments.decode_cost,
-        neighbours: Vec::new(),
+        neighbours: arguments.beside.clone(),
     };
     let mut progress = Progress::of("encodes and decodes");
     let mut jobs = 0;
@@ -124,13 +143,45 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let run = oyster_experiments::run(&scenario, &mut timed)?;
     drop(progress);
+    let sharing = arguments.beside.iter().map(|neighbour| neighbour.from()).max().and_then(|last| {
+        let from = last + SETTLING;
+        (from < scenario.duration).then(|| run.sharing(from, scenario.duration))
+    });
     let recording = run.record.finish(&scenario.link, Duration::ZERO, scenario.duration)?;
     if let Some(folder) = &arguments.log {
         let name = |path: &std::path::Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = format!("{:?}: {} over {}", scenario.sender.profile, name(&arguments.clip), name(&arguments.link));
         report::write(folder, &recording, &title)?;
     }
-    arguments.json.write_or_print(&recording.figures(), report::summary)
+    arguments.json.write_or_print(&Outcome { figures: recording.figures(), sharing }, Outcome::summary)
+}
+
+/// The run in figures.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    figures: Figures,
+    /// How the link was shared once the last neighbour had settled, if there are any and the run goes on for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sharing: Option<Sharing>,
+}
+
+impl Outcome {
+    fn summary(&self) -> String {
+        let mut summary = report::summary(&self.figures);
+        if let Some(Sharing { from_s, kbps, share: Some(share), jain: Some(jain) }) = &self.sharing {
+            let all: Vec<String> = kbps.iter().map(|kbps| format!("{kbps:.0}")).collect();
+            let all = all.join(" + ");
+            // Writing to a String does not fail.
+            let _ = writeln!(
+                summary,
+                "{:<28}{all} kbit/s from {from_s} s   ours {:.0} %   Jain {jain:.3}",
+                "shared",
+                share * 100.0
+            );
+        }
+        summary
+    }
 }
 
 /// What the work took by the clock: that is what a call would have waited.

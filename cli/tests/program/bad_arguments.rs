@@ -97,6 +97,9 @@ fn how_to_run_an_experiment() {
             (&["--encode-cost", "much"], &["'much'", "--encode-cost", "measured"]),
             (&["--decode-cost", "-1"], &["'-1'", "--decode-cost"]),
             (&["--seed", "x"], &["'x'", "--seed"]),
+            (&["--beside", "skype@5"], &["skype", "neither `call` nor `cubic`"]),
+            (&["--beside", "call"], &["'call'", "such as call@5"]),
+            (&["--beside", "cubic@-1"], &["cubic@-1", "seconds"]),
         ],
     );
     refuses("no-clip", &["experiment", "run"], &[(&["--link", "link.down"], &["--clip"])]);

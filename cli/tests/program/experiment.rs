@@ -55,6 +55,21 @@ fn costs_are_charged_and_reported_as_stated() {
 }
 
 #[test]
+fn who_else_uses_the_link_has_a_part_of_it() {
+    let folder = prepared("beside");
+    let words = "experiment run --clip clip.y4m --link link.down --seconds 9 --fps 30 --encode-cost 6 --decode-cost 2 \
+                 --queue-packets 20 --beside cubic@1.5 --beside call@0 --json -";
+    let figures = folder.oyster(&words.split(' ').collect::<Vec<_>>()).json(&["sharing"]);
+    let sharing = &figures["sharing"];
+    assert_eq!(sharing["from_s"], 6.5);
+    let kbps: Vec<f64> = sharing["kbps"].as_array().unwrap().iter().map(|kbps| kbps.as_f64().unwrap()).collect();
+    assert_eq!(kbps.len(), 3);
+    assert!(kbps.iter().all(|&kbps| kbps > 50.0) && kbps.iter().sum::<f64>() <= 1510.0, "{kbps:?}");
+    assert!((sharing["share"].as_f64().unwrap() - kbps[0] / kbps.iter().sum::<f64>()).abs() < 1e-9);
+    assert!((1.0 / 3.0..1.0).contains(&sharing["jain"].as_f64().unwrap()));
+}
+
+#[test]
 fn a_start_is_taken_modulo_the_period() {
     let folder = prepared("start");
     folder.write("link.down", "10\n15\n30\n31\n40\n");

@@ -7,7 +7,7 @@ use oyster_codec::quality::ssim_db;
 use oyster_codec::{Effort, Image, Size, State};
 use oyster_emulator::{LinkConfig, LinkFigures, Trace};
 use oyster_experiments::metrics::{CapturedFrame, Figures, Run, signal_delays_ms};
-use oyster_experiments::{Clip, Cost, Scenario, run};
+use oyster_experiments::{Clip, Cost, Scenario, Sharing, run};
 use oyster_scene::Scene;
 use oyster_transport::{Profile, SenderConfig};
 
@@ -80,7 +80,6 @@ pub(crate) fn play(scenario: &Scenario) -> Played {
     })
     .expect("every picture can be encoded");
     let frames = played.record.frames().to_vec();
-    let carried = std::iter::once(played.record.carried()).chain(played.neighbours).collect();
     let recording =
         played.record.finish(&scenario.link, Duration::ZERO, scenario.duration).expect("the link has a bound");
     Played {
@@ -88,7 +87,7 @@ pub(crate) fn play(scenario: &Scenario) -> Played {
         link: played.link,
         files: recording.files("story").into(),
         frames,
-        carried,
+        carried: played.carried,
         ends_us: micros(scenario.duration),
     }
 }
@@ -150,12 +149,9 @@ impl Played {
         Duration::from_micros(first.captured_us) - from
     }
 
-    /// Kilobits a second that the link carried for the call and then for each neighbour.
-    pub(crate) fn kilobits(&self, from: Duration, until: Duration) -> Vec<f64> {
-        let bytes = |carried: &Vec<(Duration, usize)>| -> usize {
-            carried.iter().filter(|(at, _)| (from..until).contains(at)).map(|(_, bytes)| bytes).sum()
-        };
-        self.carried.iter().map(|carried| bytes(carried) as f64 * 0.008 / (until - from).as_secs_f64()).collect()
+    /// How the call and its neighbours shared the link.
+    pub(crate) fn sharing(&self, from: Duration, until: Duration) -> Sharing {
+        Sharing::of(self.carried.iter().map(Vec::as_slice), from, until)
     }
 
     pub(crate) fn delay_p95_ms(&self, from: Duration, until: Duration) -> f64 {
