@@ -5,9 +5,11 @@
 //! where in the file it is from and its frame), by chunk its stored length in four bytes, and a check of all this. It is as
 //! long before the stored lengths are known as it is after.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::frame::{Head, MAX_HEAD_BYTES, decode_frame, piece_of};
 use crate::jpeg::header::Scan;
@@ -52,12 +54,31 @@ pub struct Damage {
     /// Which bytes.
     pub bytes: Range<u64>,
     /// What is wrong with what they were packed as.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
 }
 
 impl Damage {
     pub(crate) fn at(bytes: Range<u64>, what: &'static str) -> Self {
-        Self { bytes, what }
+        Self { bytes, what: what.into() }
+    }
+}
+
+/// Text that tells of no [`Damage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoDamage;
+
+impl FromStr for Damage {
+    type Err = NoDamage;
+
+    /// Reads what is displayed, for those whom it reaches as text.
+    fn from_str(text: &str) -> Result<Self, NoDamage> {
+        let parse = || {
+            let (range, what) = text.strip_prefix("bytes ")?.split_once(" are damaged: ")?;
+            let (start, end) = range.split_once('-')?;
+            let bytes = start.parse().ok()?..end.parse().ok()?;
+            (bytes.start <= bytes.end).then(|| Self { bytes, what: what.to_owned().into() })
+        };
+        parse().ok_or(NoDamage)
     }
 }
 
@@ -68,6 +89,14 @@ impl fmt::Display for Damage {
 }
 
 impl std::error::Error for Damage {}
+
+impl fmt::Display for NoDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this tells of no damage")
+    }
+}
+
+impl std::error::Error for NoDamage {}
 
 impl fmt::Display for ContainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,6 +152,11 @@ impl Header {
         self.chunk_bytes
     }
 
+    /// What is in it beside the lengths.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// How many chunks there are.
     pub fn chunks(&self) -> usize {
         self.stored_bytes.len()
@@ -134,17 +168,25 @@ impl Header {
         start..(start + self.chunk_bytes).min(self.file_bytes)
     }
 
+    /// The chunks that bytes `range` of the original lie in.
+    pub fn chunks_of(&self, range: &Range<u64>) -> Range<usize> {
+        let first = (range.start / self.chunk_bytes) as usize;
+        let end = range.end.min(self.file_bytes).div_ceil(self.chunk_bytes) as usize;
+        first..if range.is_empty() { first } else { end }
+    }
+
     /// Decodes one chunk from its stored bytes, with nothing else: the function of this crate that is fit to be run
     /// anywhere.
     pub fn decode_chunk(&self, number: usize, stored: &[u8]) -> Result<Vec<u8>, Damage> {
+        let pieces = self.decode_pieces(number, stored).collect::<Result<Vec<_>, _>>()?;
+        Ok(pieces.concat())
+    }
+
+    /// The same piece by piece: where one is damaged, those after it are given nevertheless.
+    pub fn decode_pieces(&self, number: usize, mut stored: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, Damage>> {
         let mut row = Row::of(self.chunk(number), stored.len() as u64);
-        let mut stored = stored;
-        let mut original = Vec::new();
-        while let Some(frame) = row.next(&mut stored).expect("memory can be read") {
-            let frame = frame?;
-            original.extend(self.decode_frame(frame.start, &frame.bytes)?);
-        }
-        Ok(original)
+        let frames = std::iter::from_fn(move || row.next(&mut stored).expect("memory can be read"));
+        frames.map(|frame| frame.and_then(|frame| self.decode_frame(frame.start, &frame.bytes)))
     }
 
     /// Decodes one frame, whose piece begins at `start` in the original.
@@ -305,17 +347,23 @@ impl<R: Read + Seek> Container<R> {
         &self.header
     }
 
-    /// A chunk's stored bytes, or as many of them as there are: with the header all that decoding it takes.
+    /// Where in the container a chunk's stored bytes are: with the header all that decoding it takes.
+    pub fn place(&self, number: usize) -> Range<u64> {
+        let start = self.start(number);
+        start..start + self.header.stored_bytes.get(number).map_or(0, |&stored| u64::from(stored))
+    }
+
+    /// A chunk's stored bytes, or as many of them as there are.
     pub fn stored(&mut self, number: usize) -> io::Result<Vec<u8>> {
-        self.input.seek(SeekFrom::Start(self.place(number)))?;
-        let count = self.header.stored_bytes.get(number).copied().unwrap_or(0);
+        let Range { start, end } = self.place(number);
+        self.input.seek(SeekFrom::Start(start))?;
         let mut stored = Vec::new();
-        self.input.by_ref().take(count.into()).read_to_end(&mut stored)?;
+        self.input.by_ref().take(end - start).read_to_end(&mut stored)?;
         Ok(stored)
     }
 
     /// Where a chunk's stored bytes begin.
-    fn place(&self, number: usize) -> u64 {
+    fn start(&self, number: usize) -> u64 {
         let passed = self.header.stored_bytes.iter().take(number).map(|&stored| u64::from(stored));
         self.first_chunk + passed.sum::<u64>()
     }
@@ -323,13 +371,8 @@ impl<R: Read + Seek> Container<R> {
     /// The frames of the chunks that bytes `range` of the original lie in. Where a chunk's row of frames is broken, its
     /// [`Damage`] stands for the rest of the chunk, and the next one follows.
     pub fn frames(&mut self, range: Range<u64>) -> Frames<'_, R> {
-        let first = range.start / self.header.chunk_bytes;
-        let last = if range.is_empty() {
-            first
-        } else {
-            range.end.min(self.header.file_bytes).div_ceil(self.header.chunk_bytes)
-        };
-        Frames { next_chunk_at: self.place(first as usize), chunks: first..last, row: Row::default(), container: self }
+        let chunks = self.header.chunks_of(&range);
+        Frames { next_chunk_at: self.start(chunks.start), chunks, row: Row::default(), container: self }
     }
 }
 
@@ -338,7 +381,7 @@ impl<R: Read + Seek> Container<R> {
 pub struct Frames<'a, R> {
     container: &'a mut Container<R>,
     /// Those whose frames have not been begun with.
-    chunks: Range<u64>,
+    chunks: Range<usize>,
     next_chunk_at: u64,
     row: Row,
 }
@@ -351,7 +394,7 @@ impl<R: Read + Seek> Iterator for Frames<'_, R> {
             if let Some(frame) = self.row.next(&mut self.container.input).transpose() {
                 return Some(frame);
             }
-            let number = self.chunks.next()? as usize;
+            let number = self.chunks.next()?;
             let stored = u64::from(*self.container.header.stored_bytes.get(number)?);
             if let Err(error) = self.container.input.seek(SeekFrom::Start(self.next_chunk_at)) {
                 return Some(Err(error));

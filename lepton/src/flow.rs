@@ -85,12 +85,10 @@ pub fn plan(input: &mut (impl Read + Seek), chunk_bytes: u64) -> io::Result<Plan
 pub fn encode_chunk(plan: &Plan, number: usize, original: &[u8]) -> Vec<u8> {
     let chunk = Header::new(plan).chunk(number);
     assert_eq!(original.len() as u64, chunk.end - chunk.start, "these are not the chunk's bytes");
-    let first = plan.pieces().partition_point(|piece| piece.bytes().start < chunk.start);
-    let pieces = plan.pieces()[first..].iter().take_while(|piece| piece.bytes().start < chunk.end);
     let within = |at: u64| (at - chunk.start) as usize;
     let encode =
         |piece: &Piece| encode_piece(plan, piece, &original[within(piece.bytes.start)..within(piece.bytes.end)]);
-    pieces.flat_map(encode).collect()
+    plan.chunk(number).iter().flat_map(encode).collect()
 }
 
 /// What packing a file came to.

@@ -50,7 +50,7 @@ mod survey;
 #[path = "../tests/pictures/mod.rs"]
 mod pictures;
 
-pub use container::{Container, ContainerError, Damage, Frame, Frames, Header};
+pub use container::{Container, ContainerError, Damage, Frame, Frames, Header, NoDamage};
 pub use flow::{Executor, InTurn, Savings, Task, UnpackError, decode_all, encode_chunk, pack, plan, unpack};
 pub use frame::{encode_piece, encode_whole};
 pub use plan::{Piece, Plan};

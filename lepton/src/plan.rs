@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::jpeg::bits::Position;
+use crate::jpeg::header::Scan;
 use crate::shared::Shared;
+use crate::{Header, MAX_PIECE_BYTES, numbers};
 
 /// A file's pieces, in order and without gaps, and what their decoding needs to know of the file.
 #[derive(Clone, Debug)]
@@ -28,6 +30,40 @@ impl Plan {
     /// The pieces, in the order of their bytes in the file.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
+    }
+
+    /// The pieces of one chunk as bytes: with the container's header and the chunk's own bytes all that coding it takes.
+    pub fn chunk_to_bytes(&self, number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in self.chunk(number) {
+            piece.put(&mut bytes, &self.shared.scans);
+        }
+        bytes
+    }
+
+    /// Reads what [`Plan::chunk_to_bytes`] wrote: the plan of a file of which no more is known than that chunk. `None` if these
+    /// are not its pieces.
+    pub fn of_chunk(header: &Header, number: usize, mut bytes: &[u8]) -> Option<Self> {
+        let shared = header.shared().clone();
+        let chunk = header.chunk(number);
+        let mut pieces = Vec::new();
+        let mut at = chunk.start;
+        while at < chunk.end {
+            let piece = Piece::take(&mut bytes, &shared.scans, at).filter(|piece| piece.bytes.end <= chunk.end)?;
+            at = piece.bytes.end;
+            pieces.push(piece);
+        }
+        let (file_bytes, chunk_bytes) = (header.file_bytes(), header.chunk_bytes());
+        let plan = Self { file_bytes, chunk_bytes, shared, pieces, candidates: Vec::new(), may_be_whole: false };
+        bytes.is_empty().then_some(plan)
+    }
+
+    /// The pieces of one chunk.
+    pub(crate) fn chunk(&self, number: usize) -> &[Piece] {
+        let start = number as u64 * self.chunk_bytes;
+        let first = self.pieces.partition_point(|piece| piece.bytes.start < start);
+        let end = self.pieces.partition_point(|piece| piece.bytes.start < start + self.chunk_bytes);
+        &self.pieces[first..end]
     }
 
     /// Joins every candidate for the primer with the piece that goes on with it, except one.
@@ -60,6 +96,35 @@ impl Piece {
         self.bytes.clone()
     }
 
+    fn put(&self, bytes: &mut Vec<u8>, scans: &[Scan]) {
+        numbers::put(bytes, self.bytes.end - self.bytes.start);
+        let before = self.stretch.as_ref().map(|stretch| stretch.from.at.byte - self.bytes.start);
+        numbers::put(bytes, before.map_or(0, |before| before + 1));
+        if let Some(stretch) = &self.stretch {
+            stretch.put(bytes, scans[stretch.scan].components.len(), 0);
+            numbers::put(bytes, stretch.to.at.byte - stretch.from.at.byte);
+            bytes.push(stretch.to.partial);
+        }
+    }
+
+    /// Takes a piece that begins at `start` off the front. How others could go on after it is not stated.
+    fn take(bytes: &mut &[u8], scans: &[Scan], start: u64) -> Option<Self> {
+        let count = numbers::take(bytes).filter(|count| (1..=MAX_PIECE_BYTES).contains(count))?;
+        let end = start + count;
+        let stretch = match numbers::take(bytes)? {
+            0 => None,
+            before => {
+                let (mut stretch, _) = Stretch::take(bytes, scans)?;
+                let covered = numbers::take(bytes)?;
+                stretch.from.at.byte = (before - 1).checked_add(start)?;
+                stretch.to.at = Position { byte: covered.checked_add(stretch.from.at.byte)?, bit: 0 };
+                stretch.to.partial = *numbers::take_bytes(bytes, 1)?.first()?;
+                Some(stretch).filter(|stretch| stretch.to.at.byte <= end)
+            }
+        };
+        Some(Self { bytes: start..end, stretch })
+    }
+
     /// As one, if the next piece's stretch goes on where this one's ends.
     fn joined_with(&self, next: &Self) -> Option<Self> {
         let (own, other) = (self.stretch.as_ref()?, next.stretch.as_ref()?);
@@ -81,6 +146,38 @@ pub(crate) struct Stretch {
     pub(crate) mcus: u32,
     /// What fills bytes before restart markers.
     pub(crate) pad: bool,
+}
+
+impl Stretch {
+    /// Appends what a decoder needs to know, with flags of its own at bits 4 to 7.
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>, components: usize, flags: u8) {
+        let Self { scan, from, mcus, pad, .. } = self;
+        numbers::put(bytes, *scan as u64);
+        numbers::put(bytes, u64::from(from.mcu));
+        numbers::put(bytes, u64::from(*mcus));
+        bytes.push(from.at.bit | u8::from(*pad) << 3 | flags);
+        bytes.push(from.partial);
+        for dc in &from.dc[..components] {
+            bytes.extend(dc.to_le_bytes());
+        }
+    }
+
+    /// Takes it off the front, and the flags. Places are counted from the stretch's first byte; the end is not stated.
+    pub(crate) fn take(bytes: &mut &[u8], scans: &[Scan]) -> Option<(Self, u8)> {
+        let number = |bytes: &mut &[u8]| numbers::take(bytes).and_then(|number| u32::try_from(number).ok());
+        let scan = number(bytes)? as usize;
+        let components = scans.get(scan)?.components.len();
+        let mcu = number(bytes)?;
+        let mcus = number(bytes).filter(|mcus| (1..=MAX_BLOCKS).contains(mcus))?;
+        let &[flags, partial] = numbers::take_bytes(bytes, 2)?.first_chunk()?;
+        let mut dc = [0; 3];
+        for dc in &mut dc[..components] {
+            *dc = i16::from_le_bytes(*numbers::take_bytes(bytes, 2)?.first_chunk()?);
+        }
+        let at = Position { byte: 0, bit: flags & 7 };
+        let from = Handover { at, partial, mcu, dc };
+        Some((Self { scan, from, to: from, mcus, pad: flags & 8 != 0 }, flags))
+    }
 }
 
 /// The Huffman handover word: all that coding needs to know to go on with an MCU in the middle of a scan.

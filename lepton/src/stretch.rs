@@ -9,10 +9,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::columns::{MOST_COLUMNS, width};
-use crate::jpeg::bits::Position;
 use crate::jpeg::header::Scan;
 use crate::model::{self, JpegEnd};
-use crate::plan::{Handover, MAX_BLOCKS, Piece, Stretch};
+use crate::plan::{Piece, Stretch};
 use crate::shared::Shared;
 use crate::standalone::{End, Layout, Lead, attach, detach};
 use crate::{MAX_PIECE_BYTES, numbers};
@@ -77,16 +76,8 @@ struct Content<'a> {
 
 impl Content<'_> {
     fn to_bytes(&self, components: usize) -> Vec<u8> {
-        let Stretch { scan, from, mcus, pad, .. } = &self.stretch;
         let mut bytes = Vec::with_capacity(self.body.len() + self.before.len() + self.after.len() + 64);
-        numbers::put(&mut bytes, *scan as u64);
-        numbers::put(&mut bytes, u64::from(from.mcu));
-        numbers::put(&mut bytes, u64::from(*mcus));
-        bytes.push(from.at.bit | u8::from(*pad) << 3 | u8::from(self.primed.is_some()) << 4 | self.form.to_bits());
-        bytes.push(from.partial);
-        for dc in &from.dc[..components] {
-            bytes.extend(dc.to_le_bytes());
-        }
+        self.stretch.put(&mut bytes, components, u8::from(self.primed.is_some()) << 4 | self.form.to_bits());
         numbers::put(&mut bytes, u64::from(self.jpeg_bytes));
         bytes.extend(self.last_two);
         if let Some(count) = self.primed {
@@ -103,27 +94,14 @@ impl Content<'_> {
 
 impl<'a> Content<'a> {
     fn parse(scans: &[Scan], mut bytes: &'a [u8]) -> Option<Self> {
-        let number = |bytes: &mut &[u8]| numbers::take(bytes).and_then(|number| u32::try_from(number).ok());
-        let scan = number(&mut bytes)? as usize;
-        let components = scans.get(scan)?.components.len();
-        let mcu = number(&mut bytes)?;
-        let mcus = number(&mut bytes).filter(|mcus| (1..=MAX_BLOCKS).contains(mcus))?;
-        let (&[flags, partial], after) = bytes.split_first_chunk::<2>()?;
-        bytes = after;
-        let mut dc = [0; 3];
-        for dc in &mut dc[..components] {
-            *dc = i16::from_le_bytes(*numbers::take_bytes(&mut bytes, 2)?.first_chunk()?);
-        }
-        let jpeg_bytes = number(&mut bytes).filter(|&bytes| u64::from(bytes) <= 2 * MAX_PIECE_BYTES)?;
+        let (stretch, flags) = Stretch::take(&mut bytes, scans)?;
+        let jpeg_bytes = numbers::take(&mut bytes).filter(|&bytes| bytes <= 2 * MAX_PIECE_BYTES)? as u32;
         let last_two = *numbers::take_bytes(&mut bytes, 2)?.first_chunk()?;
         let primed = if flags & 16 != 0 { Some(numbers::take(&mut bytes)?) } else { None };
         let [before, after] = [(); 2].map(|()| {
             let count = numbers::take(&mut bytes)?;
             numbers::take_bytes(&mut bytes, count)
         });
-        let at = Position { byte: 0, bit: flags & 7 };
-        let from = Handover { at, partial, mcu, dc };
-        let stretch = Stretch { scan, from, to: from, mcus, pad: flags & 8 != 0 };
         let form = Form::of_bits(flags)?;
         Some(Self { stretch, form, jpeg_bytes, last_two, primed, before: before?, after: after?, body: bytes })
     }

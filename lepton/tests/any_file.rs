@@ -7,7 +7,9 @@ mod pictures;
 use std::io::Cursor;
 
 use jpeg_encoder::{ColorType, SamplingFactor};
-use oyster_lepton::{Container, DEFAULT_CHUNK_BYTES, Header, InTurn, MAX_CHUNK_BYTES, pack, unpack};
+use oyster_lepton::{
+    Container, DEFAULT_CHUNK_BYTES, Header, InTurn, MAX_CHUNK_BYTES, Plan, encode_chunk, pack, plan, unpack,
+};
 use pictures::Kind;
 use proptest::prelude::*;
 
@@ -79,8 +81,52 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
+/// Bytes that nothing makes smaller.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..count).map(|_| next()).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_file_grows_by_more_than_a_hundredth(
+        kind in any::<Kind>(),
+        fate in fate(),
+        before in 0..100_000_usize,
+        after in 0..300_000_usize,
+        chunk_bytes in 1_u64 << 16..400_000,
+    ) {
+        let original = [noise(before), fate.befall(kind.jpeg()), noise(after)].concat();
+        expect_chunks_alone(&original, chunk_bytes);
+        expect_chunks_alone(&original[before..], chunk_bytes);
+        expect_chunks_alone(&original[before..], 1 << 16);
+    }
+
+    #[test]
+    fn a_chunk_is_coded_alone_as_it_is_among_the_others(kind in any::<Kind>(), fate in fate(), chunk_bytes in 1000_u64..40_000) {
+        let original = fate.befall(kind.jpeg());
+        let mut container = Container::open(Cursor::new(packed(&original, chunk_bytes))).unwrap();
+        let plan = plan(&mut Cursor::new(&original), chunk_bytes).unwrap();
+        // Without stored lengths, as they are not known.
+        let header = Header::read(&Header::new(&plan).to_bytes()[..]).unwrap();
+        for number in (0..header.chunks()).filter(|_| header.chunks() > 1) {
+            let pieces = plan.chunk_to_bytes(number);
+            let chunk = header.chunk(number);
+            let own = Plan::of_chunk(&header, number, &pieces).unwrap();
+            let coded = encode_chunk(&own, number, &original[chunk.start as usize..chunk.end as usize]);
+            prop_assert!(coded == container.stored(number).unwrap(), "chunk {}", number);
+            prop_assert!(Plan::of_chunk(&header, number, &pieces[..pieces.len() - 1]).is_none());
+            prop_assert!(Plan::of_chunk(&header, number, &[&pieces[..], &[0]].concat()).is_none());
+        }
+    }
 
     #[test]
     fn any_jpeg_comes_back_from_chunks_alone(kind in any::<Kind>(), fate in fate(), chunk_bytes in 1000_u64..40_000) {

@@ -91,7 +91,7 @@ fn verify(input: &Path, executor: &dyn Executor) -> Result<FileFigures> {
     let mut damaged = Vec::new();
     decode_all(&mut container, 0..original_bytes, executor, &mut |task| {
         if let Err(Damage { bytes, what, .. }) = task.bytes {
-            damaged.push(DamageFigures { from: bytes.start, to: bytes.end, what: what.to_owned() });
+            damaged.push(DamageFigures { from: bytes.start, to: bytes.end, what: what.into_owned() });
         }
         Ok(())
     })
