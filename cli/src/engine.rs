@@ -9,16 +9,17 @@ use anyhow::{Context, Result, bail};
 use oyster_thunks::engine::{Address, AddressError, Local, LocalConfig, Remote, RemoteConfig};
 use oyster_thunks::{Digest, Engine, Event, Forced, Graph, Reducer, Sources, ThunkId, force};
 
+use crate::fault::BadArgument;
 use crate::progress::Progress;
 use crate::values::thread_count;
 
 /// Who runs thunks, how many at once, and where what they make is kept.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct EngineArguments {
-    /// Who runs them: this machine (local), or a server of the Remote Execution API at grpc://HOST:PORT[/INSTANCE], over TLS at
-    /// grpcs://HOST:PORT[/INSTANCE]
-    #[arg(long, default_value = "local", value_parser = place)]
-    engine: Place,
+    /// Who runs thunks: this machine (local), or a server of the Remote Execution API at grpc://HOST:PORT[/INSTANCE], over TLS
+    /// at grpcs://HOST:PORT[/INSTANCE] [default: local; of `jpeg` threads of this program]
+    #[arg(long, value_parser = place)]
+    engine: Option<Place>,
     /// The file with the token that is sent to the server
     #[arg(long, value_name = "FILE")]
     engine_token: Option<PathBuf>,
@@ -32,10 +33,29 @@ pub(crate) struct EngineArguments {
     store: StoreArguments,
 }
 
+/// The executable that thunks run.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct FunctionsArgument {
+    /// The executable with the functions [default: oyster-functions beside this program, else this program]
+    #[arg(long, value_name = "FILE")]
+    functions: Option<PathBuf>,
+}
+
+impl FunctionsArgument {
+    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+        let default = || {
+            let own = std::env::current_exe().context("this program cannot be found")?;
+            let beside = own.with_file_name("oyster-functions");
+            Ok::<_, anyhow::Error>(if beside.is_file() { beside } else { own })
+        };
+        let path = self.functions.clone().map_or_else(default, Ok)?;
+        std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))
+    }
+}
+
 /// Where thunks are run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 enum Place {
-    #[default]
     Local,
     Remote(Address),
 }
@@ -82,7 +102,7 @@ impl EngineArguments {
         let whole = |path: &PathBuf| Ok::<_, std::io::Error>(std::path::absolute(path)?.display().to_string());
         let mut words = vec![format!("--store={}", whole(&self.store.folder()?)?)];
         words.push(format!("--store-bytes={}", self.store.store_bytes));
-        if let Place::Remote(address) = &self.engine {
+        if let Some(Place::Remote(address)) = &self.engine {
             words.push(format!("--engine={address}"));
         }
         for (option, path) in [("--engine-token", &self.engine_token), ("--engine-ca", &self.engine_ca)] {
@@ -99,6 +119,16 @@ impl EngineArguments {
         self.store.folder()
     }
 
+    /// Whether one is named. What is for engines alone is refused where that is needed and none is.
+    pub(crate) fn is_named(&self) -> Result<bool> {
+        let others =
+            [self.engine_token.is_some(), self.engine_ca.is_some(), self.jobs.is_some(), self.store.store.is_some()];
+        if self.engine.is_none() && others.contains(&true) {
+            bail!(BadArgument("--jobs, --store, --engine-token and --engine-ca are for an --engine".to_owned()));
+        }
+        Ok(self.engine.is_some())
+    }
+
     /// The engine.
     pub(crate) fn open(&self) -> Result<Box<dyn Engine>> {
         match self.connect()? {
@@ -109,7 +139,7 @@ impl EngineArguments {
 
     /// The engine if it is a server: what it lacks may be in the store of this machine, which is the engine if it is none.
     pub(crate) fn connect(&self) -> Result<Option<Remote>> {
-        let Place::Remote(address) = &self.engine else { return Ok(None) };
+        let Some(Place::Remote(address)) = &self.engine else { return Ok(None) };
         let read =
             |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()));
         Ok(Some(Remote::connect(RemoteConfig {

@@ -17,7 +17,7 @@ use oyster_thunks::{Digest, Engine, Event};
 use serde::Serialize;
 
 use crate::cpu;
-use crate::engine::{EngineArguments, fetch, telling};
+use crate::engine::{EngineArguments, FunctionsArgument, fetch, telling};
 use crate::files::{self, open_y4m, writing};
 use crate::progress::Progress;
 use crate::values::{EffortName, JsonOutput, quantizer};
@@ -52,9 +52,8 @@ pub(crate) struct Arguments {
     /// How hard to try
     #[arg(long, default_value = "film")]
     effort: EffortName,
-    /// The executable with the functions [default: oyster-functions beside this program, else this program]
-    #[arg(long, value_name = "FILE")]
-    functions: Option<PathBuf>,
+    #[command(flatten)]
+    functions: FunctionsArgument,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
@@ -89,7 +88,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
     let mut clip = open_y4m(&arguments.input)?;
     let rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
     let engine = arguments.engine.open()?;
-    let function = function(arguments)?;
+    let function = arguments.functions.read()?;
     let (file, bytes) = files::create(&arguments.output)?;
     let mut ivf = IvfWriter::new(bytes, clip.size(), rate).with_context(output)?;
     let settings = Settings { quantizer: arguments.quantizer, effort: arguments.effort.into() };
@@ -129,17 +128,6 @@ fn encode(arguments: &Arguments) -> Result<()> {
 
 /// What a film without a rate is taken for.
 const DEFAULT_RATE: FrameRate = FrameRate::new(24, 1).expect("24 a second is a rate");
-
-/// The executable that has the functions.
-fn function(arguments: &Arguments) -> Result<Vec<u8>> {
-    let default = || {
-        let own = std::env::current_exe().context("this program cannot be found")?;
-        let beside = own.with_file_name("oyster-functions");
-        Ok::<_, anyhow::Error>(if beside.is_file() { beside } else { own })
-    };
-    let path = arguments.functions.clone().map_or_else(default, Ok)?;
-    std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))
-}
 
 /// The chunks of the next batch, each as y4m; none at the film's end.
 fn read_batch(clip: &mut Y4mReader<File>, arguments: &Arguments) -> Result<Vec<Vec<u8>>> {

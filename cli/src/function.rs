@@ -1,8 +1,7 @@
-//! `oyster function`: what a film's thunks run where they are given no smaller executable. Reads and writes files of the folder it is
-//! started in, and nothing else; so the digest of this program, as an input, stands for the function.
+//! `oyster function`: what thunks of films and of JPEGs run where they are given no smaller executable. Its digest, as an input,
+//! stands for the function.
 
 use anyhow::Result;
-use oyster_excamera::Call;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -11,6 +10,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    // Nobody looks at an output before the function has ended, so it need not be written beside.
-    Ok(Call::parse(&arguments.words)?.apply(|name| std::fs::read(name), |name, bytes| std::fs::write(name, bytes))?)
+    Ok(oyster_functions::run(&arguments.words)?)
 }

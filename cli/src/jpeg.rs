@@ -1,10 +1,10 @@
 //! `oyster jpeg`: JPEG files packed in chunks that decode alone, and back.
 
-mod function;
 mod inputs;
 mod pack;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod sandbox;
+mod thunks;
 mod unpack;
 mod verify;
 mod workers;
@@ -24,9 +24,6 @@ pub(crate) enum Command {
     Unpack(unpack::Arguments),
     /// Decode packed files and compare with what was packed
     Verify(verify::Arguments),
-    /// One of the functions that thunks of JPEGs are made of: files of this folder in, files out
-    #[command(subcommand, hide = true)]
-    Function(function::Function),
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
@@ -34,7 +31,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Pack(arguments) => pack::run(arguments),
         Command::Unpack(arguments) => unpack::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
-        Command::Function(function) => function::run(function),
     }
 }
 
@@ -42,7 +38,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 #[derive(Debug, clap::Args)]
 struct ThreadsArgument {
     /// Threads that work [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", conflicts_with = "engine", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
@@ -57,7 +53,7 @@ impl ThreadsArgument {
 #[derive(Debug, clap::Args)]
 struct SandboxArgument {
     /// Decode on threads that can compute and nothing else (Linux): for packed files of unknown origin
-    #[arg(long)]
+    #[arg(long, conflicts_with = "engine")]
     sandbox: bool,
 }
 

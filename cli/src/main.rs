@@ -62,7 +62,7 @@ enum Command {
     /// Films, encoded in many small tasks side by side
     #[command(subcommand)]
     Excamera(excamera::Command),
-    /// One of the functions that thunks of films are made of: files of this folder in, files out
+    /// One of the functions that thunks of films and of JPEGs are made of: files of this folder in, files out
     #[command(hide = true)]
     Function(function::Arguments),
     /// Commands put off as values: created, explained, forced in parallel and remembered

@@ -1,7 +1,6 @@
 //! One function applied: the words after an executable's name, and the files in its folder.
 
 use std::fmt;
-use std::io;
 
 use oyster_codec::{Effort, QuantizerIndex};
 
@@ -39,36 +38,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-/// Why a call came to nothing.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Failed {
-    /// A file of its folder could not be read.
-    Read(&'static str, io::Error),
-    /// A file of its folder could not be written.
-    Write(&'static str, io::Error),
-    /// The function cannot be applied to these.
-    Function(Error),
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read(name, error) => write!(f, "{name}: cannot read: {error}"),
-            Self::Write(name, error) => write!(f, "{name}: cannot write: {error}"),
-            Self::Function(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Failed {}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Function(error)
-    }
-}
 
 impl Call {
     /// What it does.
@@ -111,13 +80,11 @@ impl Call {
     }
 
     /// Applies the function: reads its inputs by `read` and gives its outputs to `write`.
-    pub fn apply(
+    pub fn apply<E: From<Error>>(
         &self,
-        read: impl Fn(&str) -> io::Result<Vec<u8>>,
-        write: impl Fn(&str, &[u8]) -> io::Result<()>,
-    ) -> Result<(), Failed> {
-        let read = |name: &'static str| read(name).map_err(|error| Failed::Read(name, error));
-        let write = |name: &'static str, bytes: &[u8]| write(name, bytes).map_err(|error| Failed::Write(name, error));
+        read: impl Fn(&'static str) -> Result<Vec<u8>, E>,
+        write: impl Fn(&'static str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let pictures = read("pictures")?;
         let (frames, state) = match self {
             Self::Encode { settings, before } => encode(&pictures, *before, *settings)?,

@@ -10,6 +10,6 @@ mod call;
 mod functions;
 mod graph;
 
-pub use call::{Call, CallError, Failed};
+pub use call::{Call, CallError};
 pub use functions::{Error, JoinedChunk, Settings, encode, frames, rebase, reencode};
 pub use graph::{Batch, FUNCTION, Step};

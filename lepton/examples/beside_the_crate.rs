@@ -1,14 +1,16 @@
 //! Size and speed beside the crate's own whole-file coding and cjxl's, each on one thread: `beside_the_crate JPEG…`.
-//! Times are the least of several, taken in turns. Ours always decodes and compares what it packs; the crate is timed with
-//! and without. cjxl and djxl are timed with their start and their files, if they are installed.
+//! Times are processor time, the least of several, taken in turns. Ours always decodes and compares what it packs; the crate is
+//! timed with and without. cjxl and djxl, if they are installed, are timed by the clock, with their start and their files.
 
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, decode_lepton, encode_lepton, encode_lepton_verify};
 use oyster_lepton::{Container, InTurn, pack, unpack};
+use rustix::time::{ClockId, clock_gettime};
 
 const ROUNDS: usize = 5;
 const CHUNKS: [(&str, u64); 3] = [("4 MiB", 4 << 20), ("1 MiB", 1 << 20), ("64 KiB", 64 << 10)];
@@ -26,12 +28,24 @@ impl Coder {
         Self { name, bytes, times: [Duration::MAX; 3] }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "an example that measures")]
-    fn time(&mut self, which: usize, work: &mut dyn FnMut()) {
-        let start = Instant::now();
+    /// `now` is the clock.
+    fn time(&mut self, which: usize, now: fn() -> Duration, work: &mut dyn FnMut()) {
+        let start = now();
         work();
-        self.times[which] = self.times[which].min(start.elapsed());
+        self.times[which] = self.times[which].min(now() - start);
     }
+}
+
+/// How long this thread has computed: whatever else the machine does.
+fn processor() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[expect(clippy::disallowed_methods, reason = "an example that measures")]
+fn clock() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -72,15 +86,18 @@ fn beside_the_crate(original: &[u8]) -> Result<Vec<Coder>, Box<dyn std::error::E
         coders.push(Coder::new(name, packed.as_ref().map_or(0, Vec::len)));
     }
     for _ in 0..ROUNDS {
-        coders[0].time(0, &mut || drop(encode()));
-        coders[0].time(1, &mut || drop(encode_lepton_verify(original, &features, &pool)));
-        coders[0].time(2, &mut || drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool)));
+        coders[0].time(0, processor, &mut || drop(encode()));
+        coders[0].time(1, processor, &mut || drop(encode_lepton_verify(original, &features, &pool)));
+        coders[0].time(2, processor, &mut || {
+            drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool))
+        });
         for (((_, chunk_bytes), packed), coder) in CHUNKS.iter().zip(&packed).zip(&mut coders[1..]) {
-            coder.time(1, &mut || drop(packed_at(*chunk_bytes)));
+            coder.time(1, processor, &mut || drop(packed_at(*chunk_bytes)));
             let packed = packed.as_ref().map_err(ToString::to_string)?;
             let mut back = Vec::new();
             let mut container = Container::open(Cursor::new(packed))?;
-            coder.time(2, &mut || drop(unpack(&mut container, 0..original.len() as u64, &mut back, &InTurn)));
+            coder
+                .time(2, processor, &mut || drop(unpack(&mut container, 0..original.len() as u64, &mut back, &InTurn)));
             assert_eq!(back, original);
         }
     }
@@ -102,8 +119,8 @@ fn cjxl(path: &Path) -> Option<Coder> {
     let coder = (encode() && decode()).then(|| {
         let mut coder = Coder::new("cjxl", std::fs::metadata(&packed).map_or(0, |about| about.len() as usize));
         for _ in 0..ROUNDS {
-            coder.time(0, &mut || assert!(encode()));
-            coder.time(2, &mut || assert!(decode()));
+            coder.time(0, clock, &mut || assert!(encode()));
+            coder.time(2, clock, &mut || assert!(decode()));
         }
         coder
     });

@@ -1,15 +1,18 @@
 //! `oyster jpeg pack`.
 
 use std::fmt::Write;
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use oyster_call::Stop;
-use oyster_lepton::{DEFAULT_CHUNK_BYTES, Executor, InTurn, MAX_CHUNK_BYTES, Savings, Task, pack};
+use oyster_functions::jpeg::Call;
+use oyster_lepton::{DEFAULT_CHUNK_BYTES, Executor, Header, InTurn, MAX_CHUNK_BYTES, Savings, Task, pack, plan};
+use oyster_thunks::ThunkId;
 use serde::Serialize;
 
 use super::inputs::{Input, gather};
+use super::thunks::{self, OnEngine, Thunks};
 use super::workers::{Workers, on_each};
 use super::{ThreadsArgument, saved_percent};
 use crate::cpu;
@@ -31,6 +34,8 @@ pub(crate) struct Arguments {
     chunk_bytes: u64,
     #[command(flatten)]
     threads: ThreadsArgument,
+    #[command(flatten)]
+    on_engine: OnEngine,
     #[command(flatten)]
     json: JsonOutput,
 }
@@ -54,6 +59,8 @@ struct Figures {
     saved_percent: f64,
     chunk_bytes: u64,
     cpu_ms: f64,
+    #[serde(flatten)]
+    thunks: Option<thunks::Figures>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,30 +76,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let inputs = gather(&arguments.inputs, &["jpg", "jpeg", "jpe"])?;
     let jobs = place(inputs, arguments)?;
-    let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let threads = arguments.threads.count();
-    let (outcomes, time) = cpu::of(|| match &jobs[..] {
-        // The pieces of one file are work for all; of many files each is work for one.
-        [(input, output)] => {
-            let mut progress = Progress::of("MB packed");
-            let mut tell = |at: u64| progress.tell(at / 1_000_000);
-            vec![pack_file(&input.path, output, arguments, &Workers { threads, enter: None }, &stop, &mut tell)]
-        }
-        jobs => {
-            let mut progress = Progress::of("files packed");
-            let work = |(input, output): &(Input, PathBuf)| {
-                pack_file(&input.path, output, arguments, &InTurn, &stop, &mut |_| {})
-            };
-            on_each(jobs, threads, &work, &mut |count| progress.tell(count as u64))
-        }
-    });
+    let before = cpu::used_with_children();
+    let (outcomes, thunks) = match arguments.on_engine.open()? {
+        None => (by_threads(&jobs, arguments)?, None),
+        Some(mut thunks) => (by_thunks(&jobs, arguments.chunk_bytes, &mut thunks)?, Some(thunks.figures)),
+    };
     let mut figures = Figures {
         files: Vec::new(),
         original_bytes: 0,
         packed_bytes: 0,
         saved_percent: 0.0,
         chunk_bytes: arguments.chunk_bytes,
-        cpu_ms: cpu::milliseconds(time),
+        cpu_ms: cpu::milliseconds(cpu::used_with_children().saturating_sub(before)),
+        thunks,
     };
     let mut errors = Vec::new();
     for ((input, output), outcome) in jobs.into_iter().zip(outcomes) {
@@ -122,6 +118,73 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(error) if others == 0 => Err(error),
         Some(error) => Err(error.context(format!("{} files were not packed, the first of them", others + 1))),
     }
+}
+
+fn by_threads(jobs: &[(Input, PathBuf)], arguments: &Arguments) -> Result<Vec<Result<Savings>>> {
+    let stop = Stop::on_signals().context("signals cannot be caught")?;
+    let threads = arguments.threads.count();
+    // The pieces of one file are work for all; of many files each is work for one.
+    if let [(input, output)] = jobs {
+        let mut progress = Progress::of("MB packed");
+        let mut tell = |at: u64| progress.tell(at / 1_000_000);
+        let workers = Workers { threads, enter: None };
+        return Ok(vec![pack_file(&input.path, output, arguments, &workers, &stop, &mut tell)]);
+    }
+    let mut progress = Progress::of("files packed");
+    let work =
+        |(input, output): &(Input, PathBuf)| pack_file(&input.path, output, arguments, &InTurn, &stop, &mut |_| {});
+    Ok(on_each(jobs, threads, &work, &mut |count| progress.tell(count as u64)))
+}
+
+/// What makes a packed file.
+enum Packing {
+    /// This thunk, all of it.
+    AtOnce(ThunkId),
+    /// These, a chunk each, behind the header.
+    InChunks(Header, Vec<ThunkId>),
+}
+
+fn by_thunks(jobs: &[(Input, PathBuf)], chunk_bytes: u64, thunks: &mut Thunks<'_>) -> Result<Vec<Result<Savings>>> {
+    let put_off = |thunks: &mut Thunks<'_>, (input, _): &(Input, PathBuf)| put_off(thunks, &input.path, chunk_bytes);
+    thunks.for_each(jobs, put_off, |made, (_, output), (packing, original_bytes)| {
+        let (file, mut packed) = create(output)?;
+        match packing {
+            Packing::AtOnce(thunk) => packed.write_all(&made.fetch(thunk, "packed")?)?,
+            Packing::InChunks(mut header, chunks) => {
+                packed.write_all(&header.to_bytes())?;
+                for (number, thunk) in chunks.into_iter().enumerate() {
+                    let chunk = made.fetch(thunk, "chunk")?;
+                    header.count_frame(header.chunk(number).start, &chunk);
+                    packed.write_all(&chunk)?;
+                }
+                packed.rewind()?;
+                packed.write_all(&header.to_bytes())?;
+            }
+        }
+        let packed_bytes = packed.seek(SeekFrom::End(0))?;
+        file.commit_to_disk(packed).with_context(|| writing(output))?;
+        Ok(Savings { original_bytes, packed_bytes })
+    })
+}
+
+/// Answers the original's length, too.
+fn put_off(thunks: &mut Thunks<'_>, input: &Path, chunk_bytes: u64) -> Result<(Packing, u64)> {
+    let mut original = open(input)?;
+    let bytes = original.seek(SeekFrom::End(0)).with_context(|| input.display().to_string())?;
+    if bytes <= chunk_bytes {
+        let original = thunks.in_file(input, 0..bytes)?;
+        return Ok((Packing::AtOnce(thunks.put_off(Call::Pack { chunk_bytes }, &[original])?), bytes));
+    }
+    let plan = plan(&mut original, chunk_bytes).with_context(|| input.display().to_string())?;
+    let header = Header::new(&plan);
+    let shared = thunks.hold(header.to_bytes());
+    let put_off = |number| {
+        let pieces = thunks.hold(plan.chunk_to_bytes(number));
+        let original = thunks.in_file(input, header.chunk(number))?;
+        thunks.put_off(Call::Encode { number }, &[shared, pieces, original])
+    };
+    let chunks = (0..header.chunks()).map(put_off).collect::<Result<_>>()?;
+    Ok((Packing::InChunks(header, chunks), bytes))
 }
 
 /// Where each file's packed form goes.

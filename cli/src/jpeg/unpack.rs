@@ -1,17 +1,23 @@
 //! `oyster jpeg unpack`.
 
+use std::fs::File;
+use std::io::Write;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use oyster_call::Stop;
-use oyster_lepton::{Container, unpack};
+use oyster_lepton::{Container, Damage, UnpackError, unpack};
+use oyster_thunks::ThunkId;
+use serde::Serialize;
 
 use super::pack::Watched;
+use super::thunks::{self, Made, OnEngine, Thunks};
 use super::workers::Workers;
 use super::{SandboxArgument, ThreadsArgument};
 use crate::fault::BadArgument;
 use crate::files::{create, open, writing};
+use crate::values::JsonOutput;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -27,6 +33,20 @@ pub(crate) struct Arguments {
     threads: ThreadsArgument,
     #[command(flatten)]
     sandbox: SandboxArgument,
+    #[command(flatten)]
+    on_engine: OnEngine,
+    #[command(flatten)]
+    json: JsonOutput,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    original_bytes: u64,
+    chunks: usize,
+    from: u64,
+    to: u64,
+    #[serde(flatten)]
+    thunks: Option<thunks::Figures>,
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -35,22 +55,70 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let enter = arguments.sandbox.enter()?;
+    arguments.json.expected()?;
     let input = arguments.input.display();
     let mut container = Container::open(open(&arguments.input)?).with_context(|| input.to_string())?;
-    let file_bytes = container.header().file_bytes();
-    let range = arguments.range.clone().unwrap_or(0..file_bytes);
-    if range.end > file_bytes {
-        bail!(BadArgument(format!(
-            "{input}: the original has {file_bytes} bytes, no range {}-{}",
-            range.start, range.end
-        )));
+    let (original_bytes, chunks) = (container.header().file_bytes(), container.header().chunks());
+    let range = arguments.range.clone().unwrap_or(0..original_bytes);
+    let Range { start: from, end: to } = range;
+    if to > original_bytes {
+        bail!(BadArgument(format!("{input}: the original has {original_bytes} bytes, no range {from}-{to}")));
     }
+    let thunks = arguments.on_engine.open()?;
+    let (file, mut output) = create(&arguments.output)?;
+    let unpacked = match thunks {
+        None => by_threads(&mut container, range, &mut output, arguments).map(|()| None),
+        Some(mut thunks) => {
+            by_thunks(&container, &range, &mut output, arguments, &mut thunks).map(|()| Some(thunks.figures))
+        }
+    };
+    let thunks = unpacked.with_context(|| format!("{input}: cannot unpack as {}", arguments.output.display()))?;
+    file.commit_to_disk(output).with_context(|| writing(&arguments.output))?;
+    arguments.json.write_or_print(&Figures { original_bytes, chunks, from, to, thunks }, |_| String::new())
+}
+
+fn by_threads(
+    container: &mut Container<File>,
+    range: Range<u64>,
+    output: &mut impl Write,
+    arguments: &Arguments,
+) -> Result<()> {
+    let enter = arguments.sandbox.enter()?;
     let stop = Stop::on_signals().context("signals cannot be caught")?;
     let workers = Workers { threads: arguments.threads.count(), enter };
-    let executor = Watched { executor: &workers, stop: &stop };
-    let (file, mut output) = create(&arguments.output)?;
-    unpack(&mut container, range, &mut output, &executor)
-        .with_context(|| format!("{input}: cannot unpack as {}", arguments.output.display()))?;
-    file.commit_to_disk(output).with_context(|| writing(&arguments.output))
+    Ok(unpack(container, range, output, &Watched { executor: &workers, stop: &stop })?)
+}
+
+fn by_thunks(
+    container: &Container<File>,
+    range: &Range<u64>,
+    output: &mut impl Write,
+    arguments: &Arguments,
+    thunks: &mut Thunks<'_>,
+) -> Result<()> {
+    let header = container.header();
+    let chunks = header.chunks_of(range);
+    let put_off = |thunks: &mut Thunks<'_>, _: &()| thunks::decode(thunks, &arguments.input, container, chunks.clone());
+    let finish = |made: &mut Made<'_>, _: &(), decoded: Vec<ThunkId>| {
+        let mut damaged = Vec::new();
+        for (number, thunk) in chunks.clone().zip(decoded) {
+            let chunk = header.chunk(number);
+            let wanted = range.start.max(chunk.start)..range.end.min(chunk.end);
+            let missing = made.damages(thunk)?;
+            // What is not given back is left out, and so moves what comes after it.
+            let before = missing.iter().filter(|missing| missing.bytes.end <= wanted.start);
+            let moved =
+                before.map(|missing| missing.bytes.end - missing.bytes.start).fold(chunk.start, u64::saturating_add);
+            let within = |at: u64| at.saturating_sub(moved) as usize;
+            let overlaps = |missing: &Damage| missing.bytes.start < wanted.end && wanted.start < missing.bytes.end;
+            damaged.extend(missing.into_iter().filter(overlaps));
+            if damaged.is_empty() {
+                let original = made.fetch(thunk, "original")?;
+                let part = original.get(within(wanted.start)..within(wanted.end));
+                output.write_all(part.with_context(|| format!("chunk {number} came back too short"))?)?;
+            }
+        }
+        if damaged.is_empty() { Ok(()) } else { Err(UnpackError::Damaged(damaged).into()) }
+    };
+    thunks.for_each(&[()], put_off, finish)?.into_iter().collect()
 }

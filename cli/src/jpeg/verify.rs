@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use oyster_lepton::{Container, Damage, Executor, decode_all};
 use serde::Serialize;
 
-use super::inputs::gather;
+use super::inputs::{Input, gather};
+use super::thunks::{self, OnEngine, Thunks};
 use super::workers::{Workers, on_each};
 use super::{SandboxArgument, ThreadsArgument, pack};
 use crate::files::open;
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     sandbox: SandboxArgument,
     #[command(flatten)]
+    on_engine: OnEngine,
+    #[command(flatten)]
     json: JsonOutput,
 }
 
@@ -30,6 +33,8 @@ pub(crate) struct Arguments {
 struct Figures {
     files: Vec<FileFigures>,
     damaged_files: usize,
+    #[serde(flatten)]
+    thunks: Option<thunks::Figures>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +47,13 @@ struct FileFigures {
     damaged: Vec<DamageFigures>,
 }
 
+impl FileFigures {
+    /// Of one in which nothing is damaged, as far as is known.
+    fn of(input: &Path, original_bytes: u64, chunks: usize) -> Self {
+        Self { input: input.to_owned(), original_bytes, chunks, error: None, damaged: Vec::new() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct DamageFigures {
     from: u64,
@@ -49,23 +61,22 @@ struct DamageFigures {
     what: String,
 }
 
+impl From<Damage> for DamageFigures {
+    fn from(Damage { bytes, what }: Damage) -> Self {
+        Self { from: bytes.start, to: bytes.end, what: what.into_owned() }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let inputs = gather(&arguments.inputs, &[pack::EXTENSION])?;
-    let enter = arguments.sandbox.enter()?;
-    let threads = arguments.threads.count();
-    let mut progress = Progress::of("files verified");
-    let files = match &inputs[..] {
-        [input] => vec![verify_or_say(&input.path, &Workers { threads, enter })],
-        inputs => {
-            // Of many files each is work for one thread, which in the sandbox is one beside that which reads.
-            let work = |input: &super::inputs::Input| verify_or_say(&input.path, &Workers { threads: 1, enter });
-            on_each(inputs, threads, &work, &mut |count| progress.tell(count as u64))
-        }
+    let (outcomes, thunks) = match arguments.on_engine.open()? {
+        None => (by_threads(&inputs, arguments)?, None),
+        Some(mut thunks) => (by_thunks(&inputs, &mut thunks)?, Some(thunks.figures)),
     };
-    drop(progress);
+    let files: Vec<_> = inputs.iter().zip(outcomes).map(|(input, outcome)| or_say(&input.path, outcome)).collect();
     let damaged_files = files.iter().filter(|file| file.error.is_some() || !file.damaged.is_empty()).count();
-    let figures = Figures { files, damaged_files };
+    let figures = Figures { files, damaged_files, thunks };
     arguments.json.write_or_print(&figures, words)?;
     match &figures.files[..] {
         [file] if damaged_files > 0 => bail!("{}: damaged", file.input.display()),
@@ -74,29 +85,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn verify_or_say(input: &Path, executor: &dyn Executor) -> FileFigures {
-    verify(input, executor).unwrap_or_else(|error| FileFigures {
-        input: input.to_owned(),
-        original_bytes: 0,
-        chunks: 0,
-        error: Some(format!("{error:#}")),
-        damaged: Vec::new(),
+fn by_threads(inputs: &[Input], arguments: &Arguments) -> Result<Vec<Result<FileFigures>>> {
+    let (enter, threads) = (arguments.sandbox.enter()?, arguments.threads.count());
+    if let [input] = inputs {
+        return Ok(vec![verify(&input.path, &Workers { threads, enter })]);
+    }
+    let mut progress = Progress::of("files verified");
+    // Of many files each is work for one thread, which in the sandbox is one beside that which reads.
+    let work = |input: &Input| verify(&input.path, &Workers { threads: 1, enter });
+    Ok(on_each(inputs, threads, &work, &mut |count| progress.tell(count as u64)))
+}
+
+fn by_thunks(inputs: &[Input], thunks: &mut Thunks<'_>) -> Result<Vec<Result<FileFigures>>> {
+    let put_off = |thunks: &mut Thunks<'_>, input: &Input| {
+        let container = Container::open(open(&input.path)?).with_context(|| input.path.display().to_string())?;
+        let header = container.header();
+        let figures = FileFigures::of(&input.path, header.file_bytes(), header.chunks());
+        Ok((figures, thunks::decode(thunks, &input.path, &container, 0..header.chunks())?))
+    };
+    thunks.for_each(inputs, put_off, |made, _, (mut figures, chunks)| {
+        for thunk in chunks {
+            figures.damaged.extend(made.damages(thunk)?.into_iter().map(DamageFigures::from));
+        }
+        Ok(figures)
     })
+}
+
+fn or_say(input: &Path, outcome: Result<FileFigures>) -> FileFigures {
+    outcome.unwrap_or_else(|error| FileFigures { error: Some(format!("{error:#}")), ..FileFigures::of(input, 0, 0) })
 }
 
 fn verify(input: &Path, executor: &dyn Executor) -> Result<FileFigures> {
     let mut container = Container::open(open(input)?).with_context(|| input.display().to_string())?;
     let original_bytes = container.header().file_bytes();
-    let chunks = container.header().chunks();
-    let mut damaged = Vec::new();
+    let mut figures = FileFigures::of(input, original_bytes, container.header().chunks());
     decode_all(&mut container, 0..original_bytes, executor, &mut |task| {
-        if let Err(Damage { bytes, what, .. }) = task.bytes {
-            damaged.push(DamageFigures { from: bytes.start, to: bytes.end, what: what.into_owned() });
-        }
+        figures.damaged.extend(task.bytes.err().map(DamageFigures::from));
         Ok(())
     })
     .with_context(|| input.display().to_string())?;
-    Ok(FileFigures { input: input.to_owned(), original_bytes, chunks, error: None, damaged })
+    Ok(figures)
 }
 
 fn words(figures: &Figures) -> String {

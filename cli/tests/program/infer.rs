@@ -284,7 +284,7 @@ fn lua_is_built_on_this_machine_and_on_a_cluster() {
     }
     make(&folder, "plain/build", &["-j2"]);
     let build = ["--root", "..", "--", "make", "-j2"];
-    for (place, server) in [("local", None), ("cluster", Server::start(&COMPILES))] {
+    for (place, server) in [("local", None), ("cluster", Server::start(&WITH_LIBRARIES))] {
         let place = format!("{place}/build");
         let address = match server.as_ref().map(Server::address) {
             Some(address) => address,
@@ -304,7 +304,7 @@ fn lua_is_built_on_this_machine_and_on_a_cluster() {
 }
 
 /// A worker with the toolchain of this machine, where Debian's links to `/usr` are folders.
-const COMPILES: [&str; 6] = [
+pub(crate) const WITH_LIBRARIES: [&str; 6] = [
     "--runner-arg=--ro-bind-mount=/usr:/usr",
     "--runner-arg=--ro-bind-mount=/usr/bin:/bin",
     "--runner-arg=--ro-bind-mount=/usr/lib:/lib",

@@ -5,6 +5,8 @@ use std::io::Cursor;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use oyster_lepton::Container;
 
+use crate::buildbox::Server;
+use crate::infer::WITH_LIBRARIES;
 use crate::shell::{Folder, OYSTER};
 
 /// A picture as a JPEG of some 100 kB, other for each number.
@@ -63,8 +65,10 @@ fn each_chunk_decodes_alone_in_a_fresh_process() {
         let header = container.header().clone();
         for number in 0..header.chunks() {
             let alone = Folder::new("jpeg-alone-chunk");
-            alone.write("chunk", [header.to_bytes(), container.stored(number).unwrap()].concat());
-            alone.oyster(&["jpeg", "function", "unpack", &number.to_string()]).succeeds();
+            alone.write("header", header.to_bytes());
+            alone.write("chunk", container.stored(number).unwrap());
+            alone.oyster(&["function", "jpeg", "decode", &number.to_string()]).succeeds();
+            assert_eq!(alone.text("damaged"), "");
             let bytes = header.chunk(number);
             let expected = &original[bytes.start as usize..bytes.end as usize];
             assert!(alone.read("original") == expected, "chunk {number} of {chunk_bytes} bytes");
@@ -163,27 +167,106 @@ fn of_several_files_one_that_is_missing_does_not_keep_the_others() {
     folder.oyster(&["jpeg", "verify", "out/a.jpg.oyl", "out/b.jpg.oyl"]).succeeds();
 }
 
-/// Each file is packed by a thunk, and any chunk given back by another that sees nothing but it and its header.
+/// `oyster jpeg` with these words, by thunks; answers how many were run and remembered.
+fn by_thunks(folder: &Folder, words: &[&str], engine: &[&str]) -> [u64; 2] {
+    let figures = folder.oyster(&[&["jpeg"], words, engine, &["--json", "-"]].concat()).json(&["thunks"]);
+    ["executed", "memoised"].map(|key| figures[key].as_u64().unwrap())
+}
+
+/// A folder of files of several chunks and of one, packed, verified and given back as by threads, once.
+fn expect_the_same_of(folder: &Folder, engine: &[&str]) {
+    folder.make_folder("in");
+    for (number, name) in (0..).zip(["in/a.jpg", "in/b.jpg"]) {
+        folder.write(name, jpeg(number));
+    }
+    folder.write("in/short.jpg", &jpeg(2)[..9000]);
+    folder.oyster(&["jpeg", "pack", "in", "-o", "threads", "--chunk-bytes", "16384"]).succeeds();
+    let original = jpeg(0);
+    let chunks = |bytes: usize| bytes.div_ceil(16384) as u64;
+    let all = chunks(original.len()) + chunks(jpeg(1).len()) + 1;
+    for remembered in [0, all] {
+        let pack = ["pack", "in", "-o", "thunks", "--chunk-bytes", "16384"];
+        assert_eq!(by_thunks(folder, &pack, engine), [all - remembered, remembered]);
+        for name in ["a", "b", "short"] {
+            let packed = |place| folder.read(&format!("{place}/{name}.jpg.oyl"));
+            assert!(packed("thunks") == packed("threads"), "{name}");
+        }
+    }
+    assert_eq!(by_thunks(folder, &["verify", "thunks"], engine), [all, 0]);
+    // A chunk is decoded once for who only wants to know that it can be and for who wants it.
+    let unpack = ["unpack", "thunks/a.jpg.oyl", "-o", "back.jpg"];
+    assert_eq!(by_thunks(folder, &unpack, engine), [0, chunks(original.len())]);
+    assert!(folder.read("back.jpg") == original);
+    let part = [&unpack[..], &["--range", "20000-50001"]].concat();
+    assert_eq!(by_thunks(folder, &part, engine), [0, 3]);
+    assert!(folder.read("back.jpg") == original[20000..50001]);
+}
+
 #[test]
-fn files_and_chunks_are_packed_and_given_back_by_thunks() {
+fn thunks_of_this_machine_make_the_same_bytes_and_are_remembered() {
+    let folder = Folder::new("jpeg-engine");
+    expect_the_same_of(&folder, &["--engine", "local", "--store", "store", "--jobs", "2"]);
+    // In another chunk than the damage nothing is missing, and of the chunk itself what lies beside it is not.
+    let mut container = folder.read("threads/a.jpg.oyl");
+    let at = container.len() - 3000;
+    container[at] ^= 1;
+    folder.write("a.oyl", &container);
+    let engine = ["--engine", "local", "--store", "store"];
+    let verify = |more: &[&str]| {
+        let run = folder.oyster(&[&["jpeg", "verify", "a.oyl", "in/short.jpg", "--json", "-"], more].concat());
+        assert_eq!(run.status, Some(1));
+        serde_json::from_str::<serde_json::Value>(&run.output).unwrap()["files"].clone()
+    };
+    let files = verify(&engine);
+    assert_eq!(files, verify(&[]));
+    let [from, to] = ["from", "to"].map(|key| files[0]["damaged"][0][key].as_u64().unwrap());
+    let unpack = |range: &str| {
+        let unpack = ["jpeg", "unpack", "a.oyl", "-o", "part", "--range", range];
+        folder.oyster(&[&unpack[..], &engine].concat())
+    };
+    unpack(&format!("0-{}", from + 1)).fails(1, &["a.oyl", &format!("bytes {from}-{to} are damaged")]);
+    for (from, to) in [(0, from), (to, jpeg(0).len() as u64)] {
+        unpack(&format!("{from}-{to}")).succeeds();
+        assert!(folder.read("part") == jpeg(0)[from as usize..to as usize]);
+    }
+}
+
+#[test]
+fn thunks_of_a_cluster_make_the_same_bytes_and_are_remembered_there() {
+    let Some(server) = Server::start(&WITH_LIBRARIES) else { return };
+    let folder = Folder::new("jpeg-cluster");
+    expect_the_same_of(&folder, &["--engine", &server.address()]);
+}
+
+#[test]
+fn what_is_for_threads_is_not_for_engines() {
+    let folder = Folder::new("jpeg-no-engine");
+    packed(&folder);
+    let verify = |more: &[&str]| folder.oyster(&[&["jpeg", "verify", "a.oyl"], more].concat());
+    verify(&["--engine", "local", "--threads", "2"]).fails(2, &["--threads", "--engine"]);
+    verify(&["--engine", "local", "--sandbox"]).fails(2, &["--sandbox", "--engine"]);
+    verify(&["--engine", "nowhere"]).fails(2, &["nowhere"]);
+    verify(&["--jobs", "2"]).fails(2, &["--jobs", "--engine"]);
+}
+
+/// A file that a thunk is to pack is given to one that takes a chunk out, and that to one that decodes it alone.
+#[test]
+fn thunks_follow_each_other() {
     let folder = Folder::new("jpeg-thunks");
     let functions = format!("oyster={OYSTER}");
-    let create = |output: &str, input: &str, makes: &str, function: [&str; 2]| {
-        let put_off = ["thunk", "create", "-o", output, "--store", "store", "--input", input, "--input", &functions];
-        let command = ["--makes", makes, "--", "oyster", "jpeg", "function", function[0], function[1]];
-        folder.oyster(&[&put_off[..], &command].concat()).succeeds();
+    let create = |output: &str, inputs: &[&str], makes: &str, function: [&str; 2]| {
+        let mut words =
+            vec!["thunk", "create", "-o", output, "--store", "store", "--input", &functions, "--makes", makes];
+        words.extend(inputs.iter().flat_map(|input| ["--input", input]));
+        words.extend(["--", "oyster", "function", "jpeg", function[0], function[1]]);
+        folder.oyster(&words).succeeds();
     };
-    for (number, name) in (0..).zip(["a", "b"]) {
-        folder.write(&format!("{name}.jpg"), jpeg(number));
-        create(&format!("{name}.oyl"), &format!("original={name}.jpg"), "packed", ["pack", "16384"]);
-        create(&format!("{name}.2"), &format!("packed={name}.oyl"), "chunk", ["chunk", "2"]);
-        create(&format!("{name}.part"), &format!("chunk={name}.2"), "original", ["unpack", "2"]);
-    }
-    let force = ["thunk", "force", "--store", "store", "--jobs", "2", "a.part", "b.part", "a.oyl", "--json", "-"];
-    let figures = folder.oyster(&force).json(&["executed"]);
-    assert_eq!(figures["executed"], 6);
-    for (number, name) in (0..).zip(["a", "b"]) {
-        assert!(folder.read(&format!("{name}.part")) == jpeg(number)[2 * 16384..3 * 16384]);
-    }
-    folder.oyster(&["jpeg", "verify", "a.oyl"]).succeeds();
+    folder.write("a.jpg", jpeg(0));
+    create("a.oyl", &["original=a.jpg"], "packed", ["pack", "16384"]);
+    create("a.header", &["packed=a.oyl"], "header", ["chunk", "2"]);
+    create("a.chunk", &["packed=a.oyl"], "chunk", ["chunk", "2"]);
+    create("a.part", &["header=a.header", "chunk=a.chunk"], "original", ["decode", "2"]);
+    let figures = folder.oyster(&["thunk", "force", "--store", "store", "a.part", "--json", "-"]).json(&["executed"]);
+    assert_eq!(figures["executed"], 4);
+    assert!(folder.read("a.part") == jpeg(0)[2 * 16384..3 * 16384]);
 }
