@@ -75,6 +75,7 @@ fn beside_the_crate(original: &[u8]) -> Result<Vec<Coder>, Box<dyn std::error::E
         encode_lepton(&mut Cursor::new(original), &mut lepton, &features, &pool).map(|_| lepton.into_inner())
     };
     let lepton = encode().map_err(|error| error.to_string())?;
+    let decode = || decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool);
     let packed_at = |chunk_bytes| -> std::io::Result<Vec<u8>> {
         let mut output = Cursor::new(Vec::new());
         pack(&mut Cursor::new(original), &mut output, chunk_bytes, &InTurn, &mut |_| {})?;
@@ -88,9 +89,7 @@ fn beside_the_crate(original: &[u8]) -> Result<Vec<Coder>, Box<dyn std::error::E
     for _ in 0..ROUNDS {
         coders[0].time(0, processor, &mut || drop(encode()));
         coders[0].time(1, processor, &mut || drop(encode_lepton_verify(original, &features, &pool)));
-        coders[0].time(2, processor, &mut || {
-            drop(decode_lepton(&mut Cursor::new(&lepton), &mut Vec::new(), &features, &pool))
-        });
+        coders[0].time(2, processor, &mut || drop(decode()));
         for (((_, chunk_bytes), packed), coder) in CHUNKS.iter().zip(&packed).zip(&mut coders[1..]) {
             coder.time(1, processor, &mut || drop(packed_at(*chunk_bytes)));
             let packed = packed.as_ref().map_err(ToString::to_string)?;

@@ -27,13 +27,12 @@ pub(crate) fn fits(scan: &Scan, mcus: u32) -> bool {
 pub(crate) fn turned(scan: &Scan, width: u32) -> Scan {
     // The file's own table may have no code for a run of zeros in the other direction; this has one for each.
     let [_, [any_ac, _]] = HuffmanTable::usual();
-    let ac = Arc::new(any_ac);
     let turn = |component: &Component| Component {
         horizontal: component.vertical,
         vertical: component.horizontal,
         quantization: Arc::new(transposed(&component.quantization)),
         dc: component.dc.clone(),
-        ac: ac.clone(),
+        ac: any_ac.clone(),
     };
     Scan { components: scan.components.iter().map(turn).collect(), mcus_per_line: width, lines: 0, restart_interval: 0 }
 }

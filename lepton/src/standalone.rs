@@ -6,8 +6,6 @@
 //! image's line ends, two are neighbours that are not: one column). Where the last line is not whole the JPEG ends, as one
 //! does that was cut off. A short stretch may be laid out in columns instead: see [`columns`](crate::columns).
 
-use std::sync::Arc;
-
 use crate::columns;
 use crate::jpeg::bits::{BitReader, BitWriter};
 use crate::jpeg::entropy::{Block, carry_ac, read_dc, write_ac, write_dc, write_no_ac};
@@ -44,7 +42,7 @@ impl<'a> Layout<'a> {
         let width = if lead.is_some() { scan.mcus_per_line } else { scan.mcus_per_line.min(mcus) };
         let own_lines = mcus.div_ceil(width);
         let lines = own_lines + lead.map_or(0, |lead| lead.lines);
-        let any_dc = Arc::new(HuffmanTable::any_dc());
+        let any_dc = HuffmanTable::any_dc();
         let components = scan.components.iter().map(|component| Component { dc: any_dc.clone(), ..component.clone() });
         let scan = Scan { components: components.collect(), mcus_per_line: width, lines, restart_interval: 0 };
         // Room for a line of blanks beside the stretch.

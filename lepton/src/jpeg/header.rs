@@ -291,12 +291,8 @@ impl Headers {
     /// The table of this class and number; the usual one where the file has none at all of this class.
     fn table(&self, class: usize, number: usize) -> Option<Arc<HuffmanTable>> {
         let tables = &self.huffman[class];
-        if tables.iter().all(Option::is_none) && number < 2 {
-            let [dc, ac] = HuffmanTable::usual();
-            let [luminance, chrominance] = if class == 0 { dc } else { ac };
-            return Some(Arc::new(if number == 0 { luminance } else { chrominance }));
-        }
-        tables.get(number)?.clone()
+        let usual = HuffmanTable::usual()[class].get(number).filter(|_| tables.iter().all(Option::is_none));
+        usual.or(tables.get(number)?.as_ref()).cloned()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Huffman tables (T.81 §C.2, Annex F.2.2.3): from the lengths and symbols of a DHT segment to codes and back.
 
+use std::sync::{Arc, LazyLock};
+
 /// One table: how its segment states it, and what decodes and encodes quickly.
 #[derive(Clone, Debug)]
 pub(crate) struct HuffmanTable {
@@ -82,28 +84,37 @@ impl HuffmanTable {
 
     /// Codes for all DC categories that 16 bits can need, none much longer than others: a stretch taken out of its file
     /// may need differences that the file's own table has no code for.
-    pub(crate) fn any_dc() -> Self {
-        let mut counts = [0; 16];
-        (counts[3], counts[4]) = (15, 1);
-        let symbols: Vec<u8> = (0..16).collect();
-        Self::new(counts, &symbols).expect("fifteen codes of four bits and one of five fit")
+    pub(crate) fn any_dc() -> Arc<Self> {
+        static TABLE: LazyLock<Arc<HuffmanTable>> = LazyLock::new(|| {
+            let mut counts = [0; 16];
+            (counts[3], counts[4]) = (15, 1);
+            let symbols: Vec<u8> = (0..16).collect();
+            let table = HuffmanTable::new(counts, &symbols);
+            Arc::new(table.expect("fifteen codes of four bits and one of five fit"))
+        });
+        TABLE.clone()
     }
 
-    /// The table a file means that states none, as frames of Motion JPEG do: the examples of T.81 §K.3, in the order
-    /// DC luminance, DC chrominance, AC luminance, AC chrominance.
-    pub(crate) fn usual() -> [[Self; 2]; 2] {
-        let new = |counts, symbols| Self::new(counts, symbols).expect("the standard's examples are tables");
-        let dc: Vec<u8> = (0..12).collect();
-        [
+    /// The tables a file means that states none, as frames of Motion JPEG do: the examples of T.81 §K.3, by class (DC, AC)
+    /// for luminance and chrominance.
+    pub(crate) fn usual() -> &'static [[Arc<Self>; 2]; 2] {
+        static TABLES: LazyLock<[[Arc<HuffmanTable>; 2]; 2]> = LazyLock::new(|| {
+            let new = |counts, symbols| {
+                Arc::new(HuffmanTable::new(counts, symbols).expect("the standard's examples are tables"))
+            };
+            let dc: Vec<u8> = (0..12).collect();
             [
-                new([0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], &dc),
-                new([0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], &dc),
-            ],
-            [
-                new([0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125], &AC_LUMINANCE),
-                new([0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119], &AC_CHROMINANCE),
-            ],
-        ]
+                [
+                    new([0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], &dc),
+                    new([0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], &dc),
+                ],
+                [
+                    new([0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125], &AC_LUMINANCE),
+                    new([0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119], &AC_CHROMINANCE),
+                ],
+            ]
+        });
+        &TABLES
     }
 }
 
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_code_decodes_to_its_symbol() {
-        for table in HuffmanTable::usual().into_iter().flatten().chain([HuffmanTable::any_dc()]) {
+        for table in HuffmanTable::usual().iter().flatten().chain([&HuffmanTable::any_dc()]) {
             for symbol in 0..=255 {
                 let (code, length) = table.code(symbol);
                 if length > 0 {
