@@ -41,7 +41,7 @@ supply: ## what is built in: licences, origins, duplicates (deny.toml), with CHE
 CHECKS ?= licenses bans sources
 
 # What a cluster's empty machine can run: no libraries, and small, as each task is given a copy.
-functions: ## the functions of films as one static executable, target/release/oyster-functions
+functions: ## the functions of films and of JPEGs as one static executable, target/release/oyster-functions
 	CARGO_PROFILE_RELEASE_STRIP=true RUSTFLAGS="-C target-feature=+crt-static" \
 	  cargo build --release --quiet --package oyster-functions --target $(HOST)
 	install -D target/$(HOST)/release/oyster-functions target/release/oyster-functions

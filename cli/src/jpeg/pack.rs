@@ -141,7 +141,7 @@ enum Packing {
     /// This thunk, all of it.
     AtOnce(ThunkId),
     /// These, a chunk each, behind the header.
-    InChunks(Header, Vec<ThunkId>),
+    InChunks(Box<Header>, Vec<ThunkId>),
 }
 
 fn by_thunks(jobs: &[(Input, PathBuf)], chunk_bytes: u64, thunks: &mut Thunks<'_>) -> Result<Vec<Result<Savings>>> {
@@ -184,7 +184,7 @@ fn put_off(thunks: &mut Thunks<'_>, input: &Path, chunk_bytes: u64) -> Result<(P
         thunks.put_off(Call::Encode { number }, &[shared, pieces, original])
     };
     let chunks = (0..header.chunks()).map(put_off).collect::<Result<_>>()?;
-    Ok((Packing::InChunks(header, chunks), bytes))
+    Ok((Packing::InChunks(Box::new(header), chunks), bytes))
 }
 
 /// Where each file's packed form goes.
