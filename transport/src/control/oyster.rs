@@ -10,11 +10,13 @@
 //! that meets none of ours; if none has for long, the sender pauses for a round trip so that one does. Where a queue never
 //! empties, whoever's it is, frames are spread out and rooms are such that calls side by side come to equal shares.
 
-use std::time::Duration;
+mod ceilings;
+
+use ceilings::{Ceilings, Link};
 
 use super::{Allowance, CongestionControl, Flight, FrameAllowance, News};
 use crate::config::{Ingredient, SenderConfig};
-use crate::path::{Path, micros};
+use crate::path::Path;
 
 /// The service rate, as far as it is known, and the ceilings.
 #[derive(Debug)]
@@ -39,10 +41,7 @@ pub(crate) struct Oyster {
 impl Oyster {
     pub(crate) fn new(config: &SenderConfig, packet_wire_bytes: usize, survival_wire_bytes: usize) -> Self {
         Self {
-            ceilings: Ceilings {
-                is_elastic: config.has(Ingredient::ElasticCeiling),
-                ..Ceilings::new(config.delay_ceiling, packet_wire_bytes)
-            },
+            ceilings: Ceilings::new(config.delay_ceiling, config.has(Ingredient::ElasticCeiling), packet_wire_bytes),
             removes_pauses: config.has(Ingredient::PauseRemoval),
             brakes: config.has(Ingredient::Brake),
             survives: config.has(Ingredient::Survival),
@@ -197,89 +196,6 @@ fn has_drained(flight: &Flight, path: &Path, now_us: i64) -> bool {
     flight.last_sent_us.is_some_and(|sent_us| now_us - sent_us > round_trip_us + round_trip_us / 4)
 }
 
-/// What is believed of the link at this moment.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    rate_per_us: f64,
-    round_trip_floor_us: f64,
-    stall_us: f64,
-    is_contested: bool,
-    /// Whether a queue stands that we can bring down, or share alike.
-    yields: bool,
-}
-
-/// How much delay a frame may cause: pure functions of what is believed of the link.
-#[derive(Clone, Copy, Debug)]
-struct Ceilings {
-    is_elastic: bool,
-    frame_us: f64,
-    queue_us: f64,
-    smallest_frame_us: f64,
-    packet_wire_bytes: f64,
-}
-
-impl Ceilings {
-    fn new(delay_ceiling: Duration, packet_wire_bytes: usize) -> Self {
-        let frame_us = micros(delay_ceiling) as f64;
-        Self {
-            is_elastic: true,
-            frame_us,
-            queue_us: frame_us * QUEUE_TO_FRAME,
-            smallest_frame_us: frame_us * SMALLEST_TO_FRAME,
-            packet_wire_bytes: packet_wire_bytes as f64,
-        }
-    }
-
-    /// How long the serialisation of one frame may take: longer where the smallest real frame needs it, within bounds.
-    fn serialisation_us(&self, link: &Link, floor_wire_bytes: f64) -> f64 {
-        if !self.is_elastic {
-            return self.frame_us;
-        }
-        let needed_us = FLOOR_MARGIN * floor_wire_bytes / link.rate_per_us;
-        self.frame_us.max(needed_us.min(self.smallest_frame_us))
-    }
-
-    /// How long the whole queue may be.
-    fn queue_us(&self, link: &Link) -> f64 {
-        if !link.yields {
-            return self.queue_us;
-        }
-        let queue_us = STANDING_SHARE * self.queue_us + OWN_QUEUE_BYTES / link.rate_per_us;
-        queue_us.min(self.queue_us.max(self.smallest_frame_us))
-    }
-
-    /// What a frame may take of its usual time after the silence there is: all of it while that is no longer than two packets take;
-    /// then, on a link where those take little, a part of it for a while; then nothing.
-    fn caution(&self, link: &Link) -> f64 {
-        let packets_us = 2.0 * self.packet_wire_bytes / link.rate_per_us;
-        if link.stall_us <= packets_us.max(SILENCE_US) {
-            1.0
-        } else if link.stall_us <= STALL_US {
-            SILENT_SHARE
-        } else {
-            0.0
-        }
-    }
-
-    /// Wire bytes of the largest frame that may go now.
-    fn frame_bytes(&self, link: &Link, floor_wire_bytes: f64, in_flight_bytes: f64) -> f64 {
-        let serialisation_us = self.serialisation_us(link, floor_wire_bytes);
-        let queue_us = self.queue_us(link).max(serialisation_us);
-        let caution = self.caution(link);
-        let frame_bytes = caution * link.rate_per_us * serialisation_us;
-        let room_bytes = link.rate_per_us * (link.round_trip_floor_us + queue_us) - in_flight_bytes;
-        let share = if link.is_contested { CONTESTED_SHARE } else { 1.0 };
-        let bytes = frame_bytes.min(share * room_bytes).max(0.0);
-        if caution < 1.0 && bytes < self.packet_wire_bytes { 0.0 } else { bytes }
-    }
-
-    /// Wire bytes under which, with all that is in flight, a survival packet must stay.
-    fn survival_bytes(&self, link: &Link, floor_wire_bytes: f64, survival_wire_bytes: f64) -> f64 {
-        let pipe_bytes = if self.caution(link) < 1.0 { 0.0 } else { link.rate_per_us * link.round_trip_floor_us };
-        pipe_bytes + survival_wire_bytes.max(link.rate_per_us * self.serialisation_us(link, floor_wire_bytes))
-    }
-}
-
 /// A queue in which packets of ours stand all the time may be ours or others'. If none has met none for this long, frames
 /// are skipped for a round trip: the next packet tells.
 const LONE_EVERY_US: i64 = 4_000_000;
@@ -306,41 +222,9 @@ const PRIOR_PACKETS: u32 = 8;
 /// 200 bytes/s: a link on which a packet takes six seconds is as good as silent.
 const RATE_MIN_PER_US: f64 = 200e-6;
 
-/// The ceilings in proportion to that of one frame: 80 and 107 ms to 50. One frame may take most of what the queue may: on a
-/// link that goes on and off, the first after a pause meets an empty one.
-const QUEUE_TO_FRAME: f64 = 1.6;
-const SMALLEST_TO_FRAME: f64 = 2.14;
-
-/// The part of the room in the queue that one frame takes beside others: a camera that always takes this much gets frames
-/// of what the link carries between them, where all of the room makes it send two and skip the third. Beside Cubic at a
-/// buffer of 4 BDP 17.7 pictures a second become 24. Alone it cost Times Square 0.28 dB at 7 % less p95.
-const CONTESTED_SHARE: f64 = 0.6;
-
-/// In a queue that never empties each sender has room for so many bytes of its own, whatever its rate, and this share of the
-/// ceiling: who has more of the link is held shorter, until all have alike (as in Vegas and FAST). Rooms in proportion to the
-/// rate leave any division as it is: over 20 pairs of calls on links of 0.5 to 3 Mbit/s Jain's index was 0.85 at the least and
-/// 0.98 on average; 0.96 and 0.993 with this.
-const OWN_QUEUE_BYTES: f64 = 3000.0;
-const STANDING_SHARE: f64 = 0.35;
-
 /// How long a loss tells of others who fill the queue until it overflows: to Cubic, in a buffer of 1 BDP, all but 23 % of the
 /// link was left that had been shared almost alike.
 const LOSS_MEMORY_US: i64 = 4_000_000;
-
-/// The smallest real frame is predicted, not known: allow for error.
-const FLOOR_MARGIN: f64 = 1.12;
-
-/// Silence that tells nothing yet: links that serve several packets at a time pause for some milliseconds between.
-const SILENCE_US: f64 = 8000.0;
-
-/// Silence of a frame interval may go on for any time: what is sent into that waits before the first picture of the link's return.
-const STALL_US: f64 = 30_000.0;
-
-/// What a frame may take of its usual time before that: most silences are over before the frame is there, others last. 60 s at
-/// 640x360 came to 239 ms and 19.40 dB on Times Square without (with it 234 and 19.38), 189 and 20.53 on Verizon (174, 20.51), 1130
-/// and 16.75 on UMTS from 60 s (996, 16.56); with a half to 231 and 19.28, 175 and 20.44, 962 and 16.49. With so much for as long as
-/// silence lasts, the first picture after a blackout of 30 s came at 177 ms, and 150 are the bar.
-const SILENT_SHARE: f64 = 0.67;
 
 /// With nothing sent and nothing heard for this long, one packet goes whatever is believed to be in flight: a frame
 /// interval short of a second, so that at least one packet a second goes.
@@ -362,6 +246,8 @@ const STANDING_PACING_MAX_US: i64 = 20_000;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::super::Arrival;
@@ -369,10 +255,6 @@ mod tests {
 
     const PACKET: usize = 1281;
     const SURVIVAL: usize = 681;
-
-    fn ceilings() -> Ceilings {
-        Ceilings { queue_us: 60_000.0, smallest_frame_us: 80_000.0, ..Ceilings::new(Duration::from_millis(30), PACKET) }
-    }
 
     /// A link that serves packets one after another at a constant rate, and the controller that hears of each.
     struct Queue {
@@ -469,52 +351,6 @@ mod tests {
             }
         }
 
-        #[test]
-        fn more_rate_never_means_less_budget_while_nothing_is_overdue(
-            rate in 0.0002..5.0f64, more in 0.0..1.0f64, round_trip_floor_us in 0.0..300_000.0,
-            floor in 0.0..20_000.0, in_flight in 0.0..100_000.0, stall_us in 0.0..=SILENCE_US,
-            yields: bool,
-        ) {
-            let bytes = |rate_per_us| {
-                let link = Link { rate_per_us, round_trip_floor_us, stall_us, is_contested: false, yields };
-                ceilings().frame_bytes(&link, floor, in_flight)
-            };
-            prop_assert!(bytes(rate + more) >= bytes(rate) - 1e-6);
-        }
-
-        #[test]
-        fn more_in_flight_or_more_silence_never_means_more_budget(
-            rate_per_us in 0.0002..5.0f64, round_trip_floor_us in 0.0..300_000.0, floor in 0.0..20_000.0,
-            in_flight in 0.0..100_000.0, more in 0.0..50_000.0, stall_us in 0.0..200_000.0,
-            yields: bool,
-        ) {
-            let link = Link { rate_per_us, round_trip_floor_us, stall_us, is_contested: false, yields };
-            let longer = Link { stall_us: stall_us + more, ..link };
-            let bytes = ceilings().frame_bytes(&link, floor, in_flight);
-            prop_assert!(ceilings().frame_bytes(&link, floor, in_flight + more) <= bytes);
-            prop_assert!(ceilings().frame_bytes(&longer, floor, in_flight) <= bytes);
-        }
-    }
-
-    #[test]
-    fn ceilings_by_hand() {
-        // 100 kB/s, 40 ms: one frame 30 ms of it = 3000 bytes; the queue (40 + 60) ms of it = 10,000 bytes.
-        let link =
-            Link { rate_per_us: 0.1, round_trip_floor_us: 40_000.0, stall_us: 0.0, is_contested: false, yields: false };
-        assert_eq!(ceilings().frame_bytes(&link, 0.0, 0.0), 3000.0);
-        assert_eq!(ceilings().frame_bytes(&link, 0.0, 8500.0), 1500.0);
-        assert_eq!(ceilings().frame_bytes(&link, 0.0, 12_000.0), 0.0);
-        // The smallest frame of 5000 bytes needs 56 ms; one of 9000 bytes would need 100 and gets 80.
-        assert_eq!(ceilings().frame_bytes(&link, 5000.0, 0.0).round(), 5600.0);
-        assert_eq!(ceilings().frame_bytes(&link, 9000.0, 0.0).round(), 8000.0);
-        // In a queue that stands: 0.35 of 60 ms and 3000 bytes are 51 ms, with the 40 ms 9100 bytes.
-        let standing = Link { yields: true, ..link };
-        assert_eq!(ceilings().frame_bytes(&standing, 0.0, 8500.0).round(), 600.0);
-        // 26 ms of silence are more than 8, and more than two packets take, 25.6 ms: two thirds; less than a packet is nothing.
-        let silent = Link { stall_us: 26_000.0, ..link };
-        assert_eq!(ceilings().frame_bytes(&silent, 0.0, 0.0).round(), 2010.0);
-        assert_eq!(ceilings().frame_bytes(&silent, 0.0, 8800.0), 0.0);
-        assert_eq!(ceilings().frame_bytes(&Link { stall_us: 31_000.0, ..link }, 0.0, 0.0), 0.0);
     }
 
     #[test]
