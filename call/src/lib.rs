@@ -34,6 +34,7 @@ pub mod screen;
 pub mod sound;
 mod stop;
 mod threads;
+mod webm;
 
 pub use clock::Clock;
 pub use end::Happening;

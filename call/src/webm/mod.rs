@@ -2,12 +2,14 @@
 //! written whole, so that a file that is cut off plays up to there. What a player wants to know of the whole (how long it is, where
 //! its key frames are) is added at the end.
 
+mod ebml;
+
 use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use oyster_codec::Size;
 
-use super::ebml::{UNKNOWN_SIZE, element, float, head, long_size, master, unsigned, void};
+use ebml::{UNKNOWN_SIZE, element, float, head, long_size, master, unsigned, void};
 
 /// What a block belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

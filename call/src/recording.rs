@@ -2,9 +2,6 @@
 //! frames (versions were skipped and lost), so they are encoded again, from states of the recording's own; a thread does that, and
 //! where it is slow the newest picture wins. The call never waits for a disk, and goes on when that is full.
 
-mod ebml;
-mod webm;
-
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,7 +15,7 @@ use oyster_codec::{Effort, Hints, Image, Plan, QuantizerIndex, Size, State, anal
 
 use crate::camera::DEFAULT_SIZE;
 use crate::scale::filled;
-use webm::{Track, WebmWriter};
+use crate::webm::{Track, WebmWriter};
 
 /// A recording that is under way. Dropped, it ends as by [`Recording::finish`].
 pub struct Recording {
