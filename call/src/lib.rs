@@ -34,7 +34,7 @@ pub mod screen;
 pub mod sound;
 mod stop;
 mod threads;
-mod webm;
+pub mod webm;
 
 pub use clock::Clock;
 pub use end::Happening;

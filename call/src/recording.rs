@@ -244,7 +244,7 @@ impl Scribe {
 
 impl Chain {
     fn begin(file: File, size: Size, begin: Duration) -> Result<Self, Reason> {
-        let writer = WebmWriter::new(file, size).map_err(Reason::Write)?;
+        let writer = WebmWriter::call(file, size).map_err(Reason::Write)?;
         let tape = || Tape::new().map_err(|error| Reason::Encode(error.to_string()));
         let (theirs, own) = (tape()?, tape()?);
         let (state, hints) = (State::blank(), Hints::default());
@@ -277,7 +277,7 @@ impl Chain {
             self.key_at = Some(at);
         }
         self.frames += 1;
-        self.writer.write(Track::Pictures, &encoded.frame, at, is_key).map_err(Reason::Write)
+        self.writer.write_frame(&encoded.frame, at).map_err(Reason::Write)
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use oyster_codec::container::FrameRate;
-use oyster_codec::container::ivf::IvfWriter;
 use oyster_codec::container::y4m::{Y4mReader, Y4mWriter};
 use oyster_codec::{Image, QuantizerIndex, State, decode, quality};
 use oyster_excamera::{Batch, Settings, Step, frames};
@@ -18,7 +17,8 @@ use serde::Serialize;
 
 use crate::cpu;
 use crate::engine::{EngineArguments, FunctionsArgument, fetch, telling};
-use crate::files::{self, open_y4m, writing};
+use crate::files::open_y4m;
+use crate::film::FilmFile;
 use crate::progress::Progress;
 use crate::values::{EffortName, JsonOutput, quantizer};
 
@@ -37,7 +37,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 pub(crate) struct Arguments {
     /// The y4m film (8-bit 4:2:0)
     input: PathBuf,
-    /// The IVF file to write
+    /// The file to write: WebM if its name ends in .webm, else IVF
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Every frame at this VP8 quantizer index, 0 (finest) to 127
@@ -84,13 +84,11 @@ fn encode(arguments: &Arguments) -> Result<()> {
     let measured = arguments.json.expected()?;
     let (begin, spent) = (Instant::now(), cpu::used_with_children());
     let input = || arguments.input.display().to_string();
-    let output = || writing(&arguments.output);
     let mut clip = open_y4m(&arguments.input)?;
     let rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
     let engine = arguments.engine.open()?;
     let function = arguments.functions.read()?;
-    let (file, bytes) = files::create(&arguments.output)?;
-    let mut ivf = IvfWriter::new(bytes, clip.size(), rate).with_context(output)?;
+    let mut film = FilmFile::create(&arguments.output, clip.size(), rate)?;
     let settings = Settings { quantizer: arguments.quantizer, effort: arguments.effort.into() };
     let mut figures = Figures::default();
     let mut shown = Shown { state: State::blank(), ssim: 0.0 };
@@ -104,7 +102,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
         for (pictures, chunk) in chunks.iter().zip(joined) {
             let encoded = frames(&chunk)?;
             for frame in &encoded {
-                ivf.write_frame(frame, figures.frames).with_context(output)?;
+                film.write_frame(frame)?;
                 figures.frames += 1;
                 figures.bytes += frame.len() as u64;
             }
@@ -116,8 +114,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
     }
     drop(progress);
     ensure!(figures.frames > 0, "{}: a y4m header but no frame", input());
-    ivf.finish().with_context(output)?;
-    file.commit().with_context(output)?;
+    film.finish()?;
     let count = figures.frames as f64;
     figures.kbps = figures.bytes as f64 * 8.0 / 1000.0 * rate.per_second() / count;
     figures.ssim_y_db = quality::ssim_db(shown.ssim / count);

@@ -16,6 +16,7 @@ mod excamera;
 mod experiment;
 mod fault;
 mod files;
+mod film;
 mod function;
 mod jpeg;
 mod progress;

@@ -1,5 +1,5 @@
-//! A WebM file (RFC 9559, Matroska; the WebM container guidelines) as it grows: VP8 and Opus in clusters of a second or less, each
-//! written whole, so that a file that is cut off plays up to there. What a player wants to know of the whole (how long it is, where
+//! A WebM file (RFC 9559, Matroska; the WebM container guidelines) as it grows, of a call or of a film: VP8 and Opus in clusters of a
+//! second or less, each written whole, so that a file that is cut off plays up to there. What a player wants to know of the whole (how long it is, where
 //! its key frames are) is added at the end.
 
 mod ebml;
@@ -8,12 +8,13 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use oyster_codec::Size;
+use oyster_codec::container::FrameRate;
 
 use ebml::{UNKNOWN_SIZE, element, float, head, long_size, master, unsigned, void};
 
 /// What a block belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Track {
+pub(crate) enum Track {
     /// The pictures that were shown.
     Pictures,
     /// What the other side said.
@@ -32,7 +33,9 @@ impl Track {
     }
 }
 
-pub(super) struct WebmWriter<W> {
+/// Writes frames and packets as WebM.
+#[derive(Debug)]
+pub struct WebmWriter<W> {
     output: W,
     /// Where the segment's body begins: positions in it count from here.
     segment: u64,
@@ -41,19 +44,32 @@ pub(super) struct WebmWriter<W> {
     cluster: Cluster,
     /// The times of key frames and the places of their clusters.
     cues: Vec<(u64, u64)>,
+    /// How long a picture of a film is shown; one of a call is there until the next.
+    shown_for: Duration,
     end_ms: u64,
 }
 
 /// Blocks that are not written yet.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Cluster {
     start_ms: u64,
     blocks: Vec<u8>,
 }
 
 impl<W: Write + Seek> WebmWriter<W> {
-    /// Writes the head of a file of pictures of `size` and two tracks of Opus at 48 kHz.
-    pub(super) fn new(mut output: W, size: Size) -> io::Result<Self> {
+    /// Writes the head of a film without sound, of pictures of `size`.
+    pub fn film(output: W, size: Size, rate: FrameRate) -> io::Result<Self> {
+        let shown_for = rate.time_of(1);
+        let writer = Self::new(output, &[pictures(size, Some(shown_for))])?;
+        Ok(Self { shown_for, ..writer })
+    }
+
+    /// Writes the head of a call: pictures of `size`, and two tracks of Opus at 48 kHz.
+    pub(crate) fn call(output: W, size: Size) -> io::Result<Self> {
+        Self::new(output, &[pictures(size, None), voice(Track::Theirs, "theirs"), voice(Track::Own, "own")])
+    }
+
+    fn new(mut output: W, tracks: &[Vec<u8>]) -> io::Result<Self> {
         let ebml = master(
             0x1a45_dfa3,
             &[
@@ -67,14 +83,25 @@ impl<W: Write + Seek> WebmWriter<W> {
             ],
         );
         let segment = (ebml.len() + SEGMENT.len() + UNKNOWN_SIZE.len()) as u64;
-        let start = [&ebml[..], &SEGMENT, &UNKNOWN_SIZE, &void(SEEK_ROOM), &info(None), &tracks(size)].concat();
+        let start =
+            [&ebml[..], &SEGMENT, &UNKNOWN_SIZE, &void(SEEK_ROOM), &info(None), &master(0x1654_ae6b, tracks)].concat();
         output.write_all(&start)?;
         let written = start.len() as u64;
-        Ok(Self { output, segment, written, cluster: Cluster::default(), cues: Vec::new(), end_ms: 0 })
+        let (cluster, cues, shown_for) = (Cluster::default(), Vec::new(), Duration::ZERO);
+        Ok(Self { output, segment, written, cluster, cues, shown_for, end_ms: 0 })
+    }
+
+    /// Adds a picture's VP8 frame, shown `at` so long after the beginning.
+    pub fn write_frame(&mut self, frame: &[u8], at: Duration) -> io::Result<()> {
+        // Of a key frame the first bit is 0 (RFC 6386 §9.1).
+        let is_key = frame.first().is_some_and(|first| first & 1 == 0);
+        self.write(Track::Pictures, frame, at, is_key)?;
+        self.end_ms = self.end_ms.max((at + self.shown_for).as_millis() as u64);
+        Ok(())
     }
 
     /// Adds a frame or packet of the moment `at` since the beginning. Of one track they come in order.
-    pub(super) fn write(&mut self, track: Track, bytes: &[u8], at: Duration, is_key: bool) -> io::Result<()> {
+    pub(crate) fn write(&mut self, track: Track, bytes: &[u8], at: Duration, is_key: bool) -> io::Result<()> {
         let at_ms = at.as_millis() as u64;
         let begins = track == Track::Pictures && is_key;
         if begins || at_ms >= self.cluster.start_ms + CLUSTER_MS || self.cluster.blocks.len() >= CLUSTER_BYTES {
@@ -113,7 +140,7 @@ impl<W: Write + Seek> WebmWriter<W> {
     }
 
     /// Writes what is left, where the key frames are and how long it all is.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub fn finish(mut self) -> io::Result<W> {
         self.flush()?;
         let cues_at = self.written - self.segment;
         let cues = master(0x1c53_bb6b, &self.cues.iter().map(|(time, place)| cue(*time, *place)).collect::<Vec<_>>());
@@ -136,30 +163,32 @@ fn info(duration_ms: Option<u64>) -> Vec<u8> {
     master(0x1549_a966, &[scale, duration, element(0x4d80, program), element(0x5741, program)])
 }
 
-fn tracks(size: Size) -> Vec<u8> {
+fn pictures(size: Size, shown_for: Option<Duration>) -> Vec<u8> {
     let pixels = [unsigned(0xb0, size.width() as u64), unsigned(0xba, size.height() as u64)];
-    let number =
-        |track: Track| [unsigned(0xd7, track.number().into()), unsigned(0x73c5, track.number().into())].concat();
-    let video =
-        [number(Track::Pictures), unsigned(0x83, 1), unsigned(0x9c, 0), element(0x86, b"V_VP8"), master(0xe0, &pixels)];
-    let sound = |track: Track, name: &str| {
-        let samples = [float(0xb5, 48_000.0), unsigned(0x9f, 1)];
-        master(
-            0xae,
-            &[
-                number(track),
-                unsigned(0x83, 2),
-                unsigned(0x9c, 0),
-                element(0x536e, name.as_bytes()),
-                element(0x86, b"A_OPUS"),
-                element(0x63a2, &OPUS_HEAD),
-                // An Opus decoder needs 80 ms to be right after a jump (RFC 7845 §4.6).
-                unsigned(0x56bb, 80_000_000),
-                master(0xe1, &samples),
-            ],
-        )
-    };
-    master(0x1654_ae6b, &[master(0xae, &video), sound(Track::Theirs, "theirs"), sound(Track::Own, "own")])
+    // Times are rounded to the millisecond; with this a player knows the rate.
+    let shown_for = shown_for.map_or_else(Vec::new, |time| unsigned(0x0023_e383, time.as_nanos() as u64));
+    let about = [unsigned(0x83, 1), unsigned(0x9c, 0), shown_for, element(0x86, b"V_VP8"), master(0xe0, &pixels)];
+    track(Track::Pictures, &about)
+}
+
+fn voice(of: Track, name: &str) -> Vec<u8> {
+    let samples = [float(0xb5, 48_000.0), unsigned(0x9f, 1)];
+    let about = [
+        unsigned(0x83, 2),
+        unsigned(0x9c, 0),
+        element(0x536e, name.as_bytes()),
+        element(0x86, b"A_OPUS"),
+        element(0x63a2, &OPUS_HEAD),
+        // An Opus decoder needs 80 ms to be right after a jump (RFC 7845 §4.6).
+        unsigned(0x56bb, 80_000_000),
+        master(0xe1, &samples),
+    ];
+    track(of, &about)
+}
+
+fn track(track: Track, about: &[Vec<u8>]) -> Vec<u8> {
+    let number = track.number().into();
+    master(0xae, &[&[unsigned(0xd7, number), unsigned(0x73c5, number)], about].concat())
 }
 
 fn cue(time_ms: u64, cluster: u64) -> Vec<u8> {
@@ -192,7 +221,7 @@ mod tests {
     use std::io::Cursor;
 
     fn written(finish: bool) -> Vec<u8> {
-        let mut writer = WebmWriter::new(Cursor::new(Vec::new()), Size::new(64, 36).unwrap()).unwrap();
+        let mut writer = WebmWriter::call(Cursor::new(Vec::new()), Size::new(64, 36).unwrap()).unwrap();
         for number in 0..90_u64 {
             let at = Duration::from_millis(number * 33);
             writer.write(Track::Pictures, &[number as u8; 100], at, number % 60 == 0).unwrap();

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ArgGroup;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
-use oyster_codec::container::ivf::IvfWriter;
 use oyster_codec::executor::{Executor, both};
 use oyster_codec::{Analysis, Effort, Encoded, Fineness, FrameKind, Hints, Plan, analyse_on};
 use oyster_codec::{Image, Picture, QuantizerIndex, State, quality};
@@ -17,7 +16,8 @@ use serde::Serialize;
 
 use super::bucket::Bucket;
 use crate::cpu;
-use crate::files::{self, open_y4m, writing};
+use crate::files::open_y4m;
+use crate::film::FilmFile;
 use crate::progress::Progress;
 use crate::threads::on_threads;
 use crate::values::{EffortName, JsonOutput, kilobits_per_second, quantizer, thread_count};
@@ -28,7 +28,7 @@ use crate::words;
 pub(crate) struct Arguments {
     /// The y4m clip (8-bit 4:2:0)
     input: PathBuf,
-    /// The IVF file to write
+    /// The file to write: WebM if its name ends in .webm, else IVF
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Every frame at this VP8 quantizer index, 0 (finest) to 127
@@ -66,13 +66,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
     let input = || arguments.input.display().to_string();
-    let output = || writing(&arguments.output);
     let measured = arguments.json.expected()?;
     let mut clip = open_y4m(&arguments.input)?;
     let frame_rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
     let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let (file, bytes) = files::create(&arguments.output)?;
-    let mut ivf = IvfWriter::new(bytes, clip.size(), frame_rate).with_context(output)?;
+    let mut film = FilmFile::create(&arguments.output, clip.size(), frame_rate)?;
     let mut encoder = Encoder::new(arguments, executor, frame_rate);
     let mut sums = Sums::default();
     let mut progress = Progress::of("frames encoded");
@@ -84,7 +82,7 @@ fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
         let ((encoded, cost), ahead) = both(executor, || cpu::of(|| encoder.encode(&image)), || clip.read_frame());
         next = ahead;
         let frame = encoded.with_context(|| format!("{}: frame {}", input(), sums.frames))?;
-        ivf.write_frame(&frame, sums.frames).with_context(output)?;
+        film.write_frame(&frame)?;
         sums.add(frame.len(), cost);
         if measured && let Some([picture, ..]) = encoder.state.references() {
             sums.compare(&image, picture)?;
@@ -93,8 +91,7 @@ fn encode(arguments: &Arguments, executor: &dyn Executor) -> Result<()> {
     }
     drop(progress);
     ensure!(sums.frames > 0, "{}: a y4m header but no frame", input());
-    ivf.finish().with_context(output)?;
-    file.commit().with_context(output)?;
+    film.finish()?;
     if encoder.overflows > 0 {
         let (count, of, kbps) = (encoder.overflows, sums.frames, arguments.bitrate.unwrap_or_default());
         words::tell(&format!(

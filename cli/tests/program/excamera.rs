@@ -73,3 +73,28 @@ fn other_decoders_see_the_same_film() {
         assert_eq!(ours[ours.len() - length..], theirs[theirs.len() - length..]);
     }
 }
+
+#[test]
+fn a_film_in_webm_is_the_same_film() {
+    let folder = Folder::new("excamera-webm");
+    folder.clip(20);
+    let outputs = ["out.ivf", "out.webm"];
+    for output in outputs {
+        encode(&folder, &["--output", output]);
+    }
+    if !installed("ffmpeg") || !installed("ffprobe") {
+        return;
+    }
+    let output = |program: &str, arguments: &[&str]| {
+        let output = folder.command(program, &[&["-v", "error"], arguments].concat()).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let pictures = |film| output("ffmpeg", &["-i", film, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]);
+    let [ivf, webm] = outputs.map(pictures);
+    assert_eq!(ivf.len(), 20 * 160 * 90 * 3 / 2);
+    assert!(ivf == webm, "the pictures differ");
+    let entries = "stream=r_frame_rate:format=duration";
+    let told = output("ffprobe", &["-show_entries", entries, "-of", "default=nk=1:nw=1", "out.webm"]);
+    assert_eq!(String::from_utf8(told).unwrap(), "30/1\n0.666000\n");
+}
