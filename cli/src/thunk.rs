@@ -1,6 +1,7 @@
 //! `oyster thunk`: commands put off as values, looked at, and run; builds put off as they are.
 
 mod create;
+mod drawing;
 mod exec;
 mod explain;
 mod force;

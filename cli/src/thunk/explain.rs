@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use oyster_thunks::{dot, tree};
 use serde::Serialize;
 
+use super::drawing::drawing;
 use super::target::Target;
 use crate::engine::StoreArguments;
 use crate::files;
@@ -15,7 +16,10 @@ use crate::values::JsonOutput;
 pub(crate) struct Arguments {
     /// A thunk
     target: PathBuf,
-    /// Draw it, too: a file in the language of Graphviz
+    /// Draw it, too, as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Describe it in the language of Graphviz, too
     #[arg(long, value_name = "FILE")]
     dot: Option<PathBuf>,
     #[command(flatten)]
@@ -43,6 +47,13 @@ struct ThunkFigures {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let Target { thunk, graph, .. } = Target::open(&arguments.store.open()?, &arguments.target)?;
+    if let Some(path) = &arguments.svg {
+        let drawn = drawing(&graph, thunk).with_context(|| {
+            let told = arguments.target.display();
+            format!("{told}: a graph of {} thunks is too large to be drawn; --dot describes it", graph.len())
+        })?;
+        files::write(path, drawn.as_bytes())?;
+    }
     if let Some(path) = &arguments.dot {
         files::write(path, dot(&graph).as_bytes())?;
     }

@@ -42,10 +42,14 @@ fn a_graph_is_explained_and_drawn() {
     let folder = Folder::new("thunk-explain");
     sums(&folder);
     let explain = ["thunk", "explain", "--store", "store", "sum"];
-    let told = folder.oyster(&[&explain[..], &["--dot", "sum.dot"]].concat()).succeeds().output;
+    let told = folder.oyster(&[&explain[..], &["--dot", "sum.dot", "--svg", "sum.svg"]].concat()).succeeds().output;
     assert_eq!(told.lines().count(), 3, "{told}");
     assert!(told.contains("head -n2 numbers"), "{told}");
     assert_eq!(folder.text("sum.dot").matches(" -> ").count(), 2);
+    let drawn = folder.text("sum.svg");
+    // Three boxes and two arrows that say more to who points at them, and nothing of a command that would be a mark.
+    assert_eq!(["<rect x", "<path d=\"M", "</title>"].map(|mark| drawn.matches(mark).count()), [3, 4, 5], "{drawn}");
+    assert!(drawn.contains("+ &gt;out; echo 0 &gt;&gt;out"), "{drawn}");
     let figures = folder.oyster(&[&explain[..], &["--json", "-"]].concat()).json(&["target"]);
     assert_eq!(figures["thunks"].as_array().unwrap().len(), 3);
 }

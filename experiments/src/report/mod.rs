@@ -13,5 +13,6 @@ mod time_series;
 pub use bins::kbps_in_bins;
 pub use csv::{Direction, FRAME_LOG_HEADER, analysis_csv, frame_log, frame_log_row, playback_csv};
 pub use scatter::{Outcome, delay_against_quality};
+pub use svg::{Anchor, Drawing, INK, INK_SOFT, Style};
 pub use table::{Row, Standing, outcomes_beside, rows_csv, rows_markdown, standings};
 pub use time_series::{BIN_US, TimeSeries, time_series};

@@ -1,9 +1,10 @@
-//! Marks, axes and legends as SVG text; no more than our drawings need.
+//! Marks, axes and legends as SVG text; no more than our drawings need, those of other crates among them.
 
 use std::fmt::Write;
 
-/// A drawing that grows mark by mark.
-pub(super) struct Drawing {
+/// A drawing that grows mark by mark. Lengths and places are in pixels from the upper left.
+#[derive(Clone, Debug)]
+pub struct Drawing {
     width: f64,
     height: f64,
     marks: String,
@@ -100,29 +101,37 @@ impl Panel {
 }
 
 /// Where a text is held.
-#[derive(Clone, Copy)]
-pub(super) enum Anchor {
+#[derive(Clone, Copy, Debug)]
+pub enum Anchor {
+    /// At its left end.
     Start,
+    /// In its middle.
     Middle,
+    /// At its right end.
     End,
 }
 
 /// How a text looks.
-#[derive(Clone, Copy)]
-pub(super) struct Style {
-    pub(super) size: f64,
-    pub(super) colour: &'static str,
-    pub(super) bold: bool,
-    pub(super) anchor: Anchor,
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The letters' height.
+    pub size: f64,
+    /// In SVG's words.
+    pub colour: &'static str,
+    /// Heavier than others.
+    pub bold: bool,
+    /// Where it is held.
+    pub anchor: Anchor,
 }
 
 impl Drawing {
-    pub(super) fn new(width: f64, height: f64) -> Self {
+    /// An empty sheet.
+    pub fn new(width: f64, height: f64) -> Self {
         Self { width, height, marks: String::new() }
     }
 
     /// The whole document.
-    pub(super) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         let Self { width, height, marks } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
@@ -132,7 +141,7 @@ impl Drawing {
     }
 
     /// A text with a margin of paper around its letters, so that it can be read over lines.
-    pub(super) fn text(&mut self, (x, y): (f64, f64), text: &str, style: Style) {
+    pub fn text(&mut self, (x, y): (f64, f64), text: &str, style: Style) {
         let anchor = match style.anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -179,8 +188,33 @@ impl Drawing {
         }
     }
 
+    /// A box with round corners, in which there will be words; who points at it is told `about`.
+    pub fn card(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), edge: &str, about: &str) {
+        let about = escape(about);
+        self.mark(format_args!(
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"5\" fill=\"#ffffff\" \
+             stroke=\"{edge}\" stroke-width=\"1.2\"><title>{about}</title></rect>"
+        ));
+    }
+
+    /// A smooth line from left to right through points of the drawing, level at each; who points at it is told `about`.
+    pub fn curve(&mut self, points: &[(f64, f64)], colour: &str, about: &str) {
+        let Some(((x, y), rest)) = points.split_first() else { return };
+        let (mut data, mut x_before, mut y_before) = (format!("M{x:.1} {y:.1}"), *x, *y);
+        for &(x, y) in rest {
+            let middle = (x_before + x) / 2.0;
+            write!(data, "C{middle:.1} {y_before:.1} {middle:.1} {y:.1} {x:.1} {y:.1}")
+                .expect("a string takes every point");
+            (x_before, y_before) = (x, y);
+        }
+        let about = escape(about);
+        self.mark(format_args!(
+            "<path d=\"{data}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.2\"><title>{about}</title></path>"
+        ));
+    }
+
     /// The area within points of the drawing.
-    pub(super) fn area(&mut self, points: &[(f64, f64)], colour: &str) {
+    pub fn area(&mut self, points: &[(f64, f64)], colour: &str) {
         if points.len() > 2 {
             let data = path_data(points);
             self.mark(format_args!("<path d=\"{data}Z\" fill=\"{colour}\"/>"));
@@ -256,9 +290,12 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// The ground of all drawings.
 pub(super) const PAPER: &str = "#fcfcfa";
-pub(super) const INK: &str = "#1f2933";
-pub(super) const INK_SOFT: &str = "#52606d";
+/// Of what matters.
+pub const INK: &str = "#1f2933";
+/// Of what explains it.
+pub const INK_SOFT: &str = "#52606d";
 const GRID: &str = "#e4e7eb";
 
 /// No axis needs more.
