@@ -4,6 +4,7 @@ mod executed;
 mod local;
 mod remote;
 mod store;
+mod work;
 
 use std::time::Duration;
 use std::{fmt, io};

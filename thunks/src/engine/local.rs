@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use prost::Message;
 use shared_child::SharedChild;
-use tempfile::TempDir;
 
 use super::store::{Store, doing};
+use super::work::Work;
 use super::{Engine, EngineError, Execution, Failure, FailureReason, ending, outputs};
 use crate::action::{OutputFile, Outputs};
 use crate::digest::Digest;
@@ -39,7 +39,7 @@ pub struct Local {
     /// Results by the digest of the action.
     memo: Store,
     /// Where functions run.
-    work: PathBuf,
+    work: Work,
     most_bytes: u64,
     /// Files are laid out side by side, but none while a process starts: that would hold an executable open for writing which
     /// another thread is about to start (`ETXTBSY`).
@@ -50,14 +50,13 @@ impl Local {
     /// Opens the store, or makes one.
     pub fn open(config: LocalConfig) -> Result<Self, EngineError> {
         let LocalConfig { folder, most_bytes } = config;
-        let work = folder.join("work");
-        fs::create_dir_all(&work).map_err(|error| doing("making", &work, error))?;
+        let work = Work::open(&folder.join("work"))?;
         let (blobs, memo) = (Store::open(folder.join("blobs"))?, Store::open(folder.join("memo"))?);
         Ok(Self { blobs, memo, work, most_bytes, starting: RwLock::new(()) })
     }
 
     fn message<M: Message + Default>(&self, digest: Digest) -> Result<M, EngineError> {
-        let bytes = self.blobs.read(digest)?.ok_or_else(|| EngineError::Lost(vec![digest]))?;
+        let bytes = self.fetch(digest)?.ok_or_else(|| EngineError::Lost(vec![digest]))?;
         M::decode(&bytes[..]).map_err(|error| EngineError::Damaged { digest, what: error.to_string() })
     }
 
@@ -70,10 +69,13 @@ impl Local {
             let name = RelativePath::new(&*file.name).map_err(|error| damaged(&error.to_string()))?;
             let (from, to) = (self.blobs.path(digest), at.join(name.as_str()));
             // A copy: a function that writes into its input must not write into the store.
-            fs::copy(&from, &to).map_err(|error| match error.kind() {
+            let copied = fs::copy(&from, &to).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => EngineError::Lost(vec![digest]),
                 _ => doing("copying", &from, error),
             })?;
+            if copied != digest.bytes() {
+                return Err(EngineError::Lost(vec![digest]));
+            }
             let mode = fs::Permissions::from_mode(if file.is_executable { 0o755 } else { 0o644 });
             fs::set_permissions(&to, mode).map_err(|error| doing("writing", &to, error))?;
         }
@@ -110,12 +112,12 @@ impl Engine for Local {
         let Some(bytes) = self.memo.read(action)? else { return Ok(None) };
         // What cannot be read is as good as forgotten.
         let Ok(result) = api::ActionResult::decode(&bytes[..]) else { return Ok(None) };
-        self.memo.holds(action);
+        self.memo.touch(action);
         Ok(outputs(&result))
     }
 
     fn missing(&self, blobs: &[Digest]) -> Result<Vec<Digest>, EngineError> {
-        Ok(blobs.iter().copied().filter(|digest| !self.blobs.holds(*digest)).collect())
+        Ok(blobs.iter().copied().filter(|&digest| !self.blobs.holds(digest)).collect())
     }
 
     fn store(&self, digest: Digest, blob: &[u8]) -> Result<(), EngineError> {
@@ -123,7 +125,7 @@ impl Engine for Local {
     }
 
     fn fetch(&self, digest: Digest) -> Result<Option<Vec<u8>>, EngineError> {
-        self.blobs.read(digest)
+        Ok(self.blobs.read(digest)?.filter(|blob| blob.len() as u64 == digest.bytes()))
     }
 
     fn execute(&self, digest: Digest) -> Result<Execution, EngineError> {
@@ -133,7 +135,7 @@ impl Engine for Local {
             Digest::of_part(part).ok_or_else(damaged)
         };
         let command: api::Command = self.message(part(&action.command_digest)?)?;
-        let root = TempDir::new_in(&self.work).map_err(|error| doing("making a folder in", &self.work, error))?;
+        let root = self.work.folder()?;
         let tree = root.path().join("tree");
         fs::create_dir(&tree).map_err(|error| doing("making", &tree, error))?;
         {

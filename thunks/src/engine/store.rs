@@ -28,13 +28,17 @@ impl Store {
         self.folder.join(&hash[..2]).join(format!("{hash}-{}", digest.bytes()))
     }
 
-    /// Whether it is there; it counts as used.
+    /// Whether a blob is there; it counts as used. One of another length was cut off when a machine lost its power.
     pub(super) fn holds(&self, digest: Digest) -> bool {
-        File::options().append(true).open(self.path(digest)).is_ok_and(|file| {
-            // One that cannot be marked is only thrown away sooner.
-            let _ = file.set_modified(now());
-            true
-        })
+        self.touch(digest) == Some(digest.bytes())
+    }
+
+    /// Lets a file that is there count as used; answers its length.
+    pub(super) fn touch(&self, digest: Digest) -> Option<u64> {
+        let file = File::options().append(true).open(self.path(digest)).ok()?;
+        // One that cannot be marked is only thrown away sooner.
+        let _ = file.set_modified(now());
+        file.metadata().ok().map(|about| about.len())
     }
 
     pub(super) fn read(&self, digest: Digest) -> Result<Option<Vec<u8>>, EngineError> {
