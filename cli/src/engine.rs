@@ -1,13 +1,14 @@
 //! Where thunks are run and kept, as arguments of every command that has some.
 
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 use oyster_thunks::engine::{Address, AddressError, Local, LocalConfig, Remote, RemoteConfig};
-use oyster_thunks::{Digest, Engine, Event, Forced, Graph, Reducer, Sources, ThunkId, force};
+use oyster_thunks::{Digest, Engine, Event, Forced, Graph, Reducer, Sources, Tell, ThunkId, force};
 
 use crate::fault::BadArgument;
 use crate::progress::Progress;
@@ -161,7 +162,7 @@ impl EngineArguments {
         graph: Graph,
         targets: &[ThunkId],
         sources: Sources<'_>,
-        tell: &(dyn Fn(Event) + Sync),
+        tell: Tell<'_>,
     ) -> Result<Forced> {
         let reducer = Reducer::new(graph, targets)?;
         let jobs = self.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
@@ -170,11 +171,12 @@ impl EngineArguments {
 }
 
 /// Tells how many thunks are made, on top of `before`, and what they said while they ran.
-pub(crate) fn telling(progress: &Mutex<Progress>, before: usize) -> impl Fn(Event) + Sync {
+pub(crate) fn telling(progress: &Mutex<Progress>, before: usize) -> impl Fn(Event) -> ControlFlow<()> + Sync {
     move |event| {
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.aside(&event.said);
         progress.tell((before + event.done) as u64);
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,24 +1,30 @@
 //! `oyster excamera`: films, encoded in many small tasks.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod batch;
+mod model;
 
-use anyhow::{Context, Result, bail, ensure};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Subcommand;
+use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
-use oyster_codec::container::y4m::{Y4mReader, Y4mWriter};
+use oyster_codec::container::y4m::Y4mReader;
 use oyster_codec::{Image, QuantizerIndex, State, decode, quality};
-use oyster_excamera::{Batch, Settings, Step, frames};
-use oyster_thunks::{Digest, Engine, Event};
+use oyster_excamera::{Settings, Step};
 use serde::Serialize;
 
+use self::batch::{Chunk, Encoder, read_batch};
+use self::model::Film;
 use crate::cpu;
-use crate::engine::{EngineArguments, FunctionsArgument, fetch, telling};
+use crate::engine::{EngineArguments, FunctionsArgument};
 use crate::files::open_y4m;
 use crate::film::FilmFile;
+use crate::model::{Simulated, words};
 use crate::progress::Progress;
 use crate::values::{EffortName, JsonOutput, quantizer};
 
@@ -46,7 +52,8 @@ pub(crate) struct Arguments {
     /// Frames that are encoded in one task
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=600))]
     chunk_frames: u16,
-    /// Chunks from one key frame to the next, which are in memory at once
+    /// Chunks from one key frame to the next. Three times as many are in memory, at most: those before are looked at and those after
+    /// are read while these are encoded
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=600))]
     batch_chunks: u16,
     /// How hard to try
@@ -54,6 +61,12 @@ pub(crate) struct Arguments {
     effort: EffortName,
     #[command(flatten)]
     functions: FunctionsArgument,
+    /// Say besides what a cluster of so many workers would take, by a model: tasks run as long as they ran now, on average
+    #[arg(long, value_name = "WORKERS,…", value_delimiter = ',')]
+    simulate: Vec<NonZero<usize>>,
+    /// Of a film of so many frames [default: as many as this one has]
+    #[arg(long, value_name = "N", requires = "simulate", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    simulate_frames: Option<u32>,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
@@ -77,6 +90,9 @@ struct Figures {
     memoised: usize,
     stored_bytes: u64,
     fetched_bytes: u64,
+    /// A model, not measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    simulated: Vec<Simulated>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a person has waited is a matter of real time")]
@@ -85,34 +101,48 @@ fn encode(arguments: &Arguments) -> Result<()> {
     let (begin, spent) = (Instant::now(), cpu::used_with_children());
     let input = || arguments.input.display().to_string();
     let mut clip = open_y4m(&arguments.input)?;
-    let rate = clip.frame_rate().unwrap_or(DEFAULT_RATE);
-    let engine = arguments.engine.open()?;
-    let function = arguments.functions.read()?;
-    let mut film = FilmFile::create(&arguments.output, clip.size(), rate)?;
-    let settings = Settings { quantizer: arguments.quantizer, effort: arguments.effort.into() };
+    let (size, rate) = (clip.size(), clip.frame_rate().unwrap_or(DEFAULT_RATE));
+    let stop = Stop::on_signals().context("signals cannot be caught")?;
+    let mut encoder = Encoder {
+        arguments,
+        engine: arguments.engine.open()?,
+        function: arguments.functions.read()?,
+        settings: Settings { quantizer: arguments.quantizer, effort: arguments.effort.into() },
+        progress: Mutex::new(Progress::of("tasks done")),
+        stop: &stop,
+        tasks: model::Tasks::default(),
+    };
+    let mut film = FilmFile::create(&arguments.output, size, rate)?;
     let mut figures = Figures::default();
     let mut shown = Shown { state: State::blank(), ssim: 0.0 };
-    let progress = Mutex::new(Progress::of("tasks done"));
-    loop {
-        let chunks = read_batch(&mut clip, arguments).with_context(input)?;
-        if chunks.is_empty() {
-            break;
+    let mut batch = read_batch(&mut clip, arguments).with_context(input)?;
+    let mut before = Vec::new();
+    while !batch.is_empty() {
+        // While a batch is encoded, the one before is looked at, and then the next is read.
+        let looked_at = std::mem::take(&mut before);
+        let (encoded, next) = thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                shown.compare_all(looked_at)?;
+                read_batch(&mut clip, arguments).with_context(input)
+            });
+            (encoder.encode(&mut batch, &mut figures), beside.join())
+        });
+        if encoded.is_err() && stop.is_set() {
+            bail!("{}: not written: interrupted", arguments.output.display());
         }
-        let joined = force(arguments, &*engine, &function, &chunks, settings, &progress, &mut figures)?;
-        for (pictures, chunk) in chunks.iter().zip(joined) {
-            let encoded = frames(&chunk)?;
-            for frame in &encoded {
-                film.write_frame(frame)?;
-                figures.frames += 1;
-                figures.bytes += frame.len() as u64;
-            }
-            if measured {
-                shown.compare(pictures, &encoded)?;
-            }
+        encoded?;
+        for frame in batch.iter().flat_map(|chunk| &chunk.frames) {
+            film.write_frame(frame)?;
+            figures.frames += 1;
+            figures.bytes += frame.len() as u64;
         }
-        engine.shrink()?;
+        if measured {
+            before = batch;
+        }
+        encoder.engine.shrink()?;
+        batch = next.map_err(|_| anyhow!("a thread has panicked"))??;
     }
-    drop(progress);
+    shown.compare_all(before)?;
     ensure!(figures.frames > 0, "{}: a y4m header but no frame", input());
     film.finish()?;
     let count = figures.frames as f64;
@@ -120,86 +150,27 @@ fn encode(arguments: &Arguments) -> Result<()> {
     figures.ssim_y_db = quality::ssim_db(shown.ssim / count);
     figures.wall_s = begin.elapsed().as_secs_f64();
     figures.cpu_s = cpu::used_with_children().saturating_sub(spent).as_secs_f64();
-    if measured { arguments.json.write_or_print(&figures, |_| String::new()) } else { Ok(()) }
+    let Encoder { tasks, function, settings, .. } = encoder;
+    let seconds = |step| tasks.took(step).as_secs_f64();
+    [figures.encode_s, figures.reencode_s, figures.serial_rebase_s] = Step::ALL.map(seconds);
+    if !arguments.simulate.is_empty() {
+        let film = Film {
+            frames: arguments.simulate_frames.map_or(figures.frames, u64::from),
+            chunk_frames: arguments.chunk_frames.into(),
+            batch_chunks: arguments.batch_chunks.into(),
+            picture_bytes: size.i420_bytes() as u64,
+            function_bytes: function.len() as u64,
+        };
+        figures.simulated = model::simulated(&film, &tasks, settings, &arguments.simulate)?;
+    }
+    if measured || !figures.simulated.is_empty() {
+        arguments.json.write_or_print(&figures, |figures| words(&figures.simulated))?;
+    }
+    Ok(())
 }
 
 /// What a film without a rate is taken for.
 const DEFAULT_RATE: FrameRate = FrameRate::new(24, 1).expect("24 a second is a rate");
-
-/// The chunks of the next batch, each as y4m; none at the film's end.
-fn read_batch(clip: &mut Y4mReader<File>, arguments: &Arguments) -> Result<Vec<Vec<u8>>> {
-    let mut chunks = Vec::new();
-    while chunks.len() < usize::from(arguments.batch_chunks) {
-        // What a chunk depends on is its pictures, not how fast they are shown.
-        let rate = FrameRate::new(1, 1).context("one a second is a rate")?;
-        let mut chunk = Y4mWriter::new(Vec::new(), clip.size(), rate)?;
-        let mut count = 0;
-        while count < arguments.chunk_frames
-            && let Some(image) = clip.read_frame()?
-        {
-            chunk.write_frame(&image)?;
-            count += 1;
-        }
-        if count > 0 {
-            chunks.push(chunk.finish()?);
-        }
-        if count < arguments.chunk_frames {
-            break;
-        }
-    }
-    Ok(chunks)
-}
-
-/// Encodes a batch; answers the frames of its chunks, each as IVF.
-fn force(
-    arguments: &Arguments,
-    engine: &dyn Engine,
-    function: &[u8],
-    chunks: &[Vec<u8>],
-    settings: Settings,
-    progress: &Mutex<Progress>,
-    figures: &mut Figures,
-) -> Result<Vec<Vec<u8>>> {
-    let digests: Vec<Digest> = chunks.iter().map(|chunk| Digest::of(chunk)).collect();
-    let Batch { graph, chunks: targets } =
-        Batch::new(Digest::of(function), &digests, arguments.chunk_frames.into(), settings)?;
-    let steps: BTreeMap<_, _> = graph.iter().filter_map(|(id, thunk)| Some((id, Step::of(thunk)?))).collect();
-    let values: BTreeMap<Digest, &[u8]> = digests
-        .into_iter()
-        .zip(chunks.iter().map(|chunk| &chunk[..]))
-        .chain([(Digest::of(function), function)])
-        .collect();
-    let sources = |digest| Ok(values.get(&digest).map(|bytes| bytes.to_vec()));
-    let ran = Mutex::new(BTreeMap::<&str, Duration>::new());
-    let tell_progress = telling(progress, figures.thunks);
-    let tell = |event: Event| {
-        let step = steps.get(&event.thunk).map_or("", |step| step.name());
-        *ran.lock().unwrap_or_else(PoisonError::into_inner).entry(step).or_default() += event.took;
-        tell_progress(event);
-    };
-    let forced = arguments.engine.force(engine, graph, &targets, &sources, &tell)?;
-    let ran = ran.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let seconds = |step: Step| ran.get(step.name()).map_or(0.0, Duration::as_secs_f64);
-    figures.encode_s += seconds(Step::Encode);
-    figures.reencode_s += seconds(Step::Reencode);
-    figures.serial_rebase_s += seconds(Step::Rebase);
-    figures.thunks += forced.executed + forced.memoised;
-    figures.executed += forced.executed;
-    figures.memoised += forced.memoised;
-    figures.stored_bytes += forced.stored_bytes;
-    figures.fetched_bytes += forced.fetched_bytes;
-    let mut joined = Vec::with_capacity(targets.len());
-    for target in targets {
-        let frames = forced.outputs.get(&target).and_then(|made| {
-            let (_, file) = made.iter().find(|(path, _)| path.as_str() == "frames")?;
-            Some(file.digest)
-        });
-        let Some(digest) = frames else { bail!("the thunk {target} has made no frames") };
-        figures.fetched_bytes += digest.bytes();
-        joined.push(fetch(engine, digest)?);
-    }
-    Ok(joined)
-}
 
 /// What a player sees.
 struct Shown {
@@ -209,6 +180,10 @@ struct Shown {
 }
 
 impl Shown {
+    fn compare_all(&mut self, chunks: Vec<Chunk>) -> Result<()> {
+        chunks.iter().try_for_each(|chunk| self.compare(&chunk.pictures, &chunk.frames))
+    }
+
     /// Decodes frames and compares them with their pictures, which are y4m.
     fn compare(&mut self, pictures: &[u8], encoded: &[Vec<u8>]) -> Result<()> {
         let mut pictures = Y4mReader::new(pictures)?;

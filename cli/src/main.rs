@@ -19,6 +19,7 @@ mod files;
 mod film;
 mod function;
 mod jpeg;
+mod model;
 mod progress;
 mod relay;
 mod report;

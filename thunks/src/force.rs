@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ pub enum ForceError {
         /// What is wrong with it.
         error: ThunkError,
     },
+    /// Whoever was told of the last thunk wants no more.
+    Stopped,
 }
 
 impl fmt::Display for ForceError {
@@ -94,6 +97,7 @@ impl fmt::Display for ForceError {
             Self::Source(digest, error) => write!(f, "reading {digest}: {error}"),
             Self::NoSource(digest) => write!(f, "nobody has the bytes of {digest}"),
             Self::NoThunk { thunk, error } => write!(f, "an output of {thunk} is to be a thunk: {error}"),
+            Self::Stopped => write!(f, "stopped"),
         }
     }
 }
@@ -106,13 +110,16 @@ impl From<EngineError> for ForceError {
     }
 }
 
+/// Who hears of each thunk that is made, and may end it all.
+pub type Tell<'a> = &'a (dyn Fn(Event) -> ControlFlow<()> + Sync);
+
 /// Makes the targets of `reducer`, running up to `jobs` functions at once; `tell` hears of each thunk that is made.
 pub fn force(
     reducer: Reducer,
     engine: &dyn Engine,
     sources: Sources<'_>,
     jobs: NonZeroUsize,
-    tell: &(dyn Fn(Event) + Sync),
+    tell: Tell<'_>,
 ) -> Result<Forced, ForceError> {
     let run = Run {
         engine,
@@ -139,7 +146,7 @@ pub fn force(
 struct Run<'a> {
     engine: &'a dyn Engine,
     sources: Sources<'a>,
-    tell: &'a (dyn Fn(Event) + Sync),
+    tell: Tell<'a>,
     shared: Mutex<Shared>,
     /// There may be something to do, or nothing more.
     changed: Condvar,
@@ -207,7 +214,10 @@ impl Run<'_> {
                 *counted += 1;
                 shared.forced.ran += took;
                 let done = shared.forced.memoised + shared.forced.executed;
-                (self.tell)(Event { thunk: job.thunk, memoised, took, said, done, wanted: shared.reducer.wanted() });
+                let wanted = shared.reducer.wanted();
+                if (self.tell)(Event { thunk: job.thunk, memoised, took, said, done, wanted }).is_break() {
+                    return Err(ForceError::Stopped);
+                }
             }
             Done::Lost(lost) => {
                 if !shared.reducer.handle_lost(job.thunk, &lost) {

@@ -34,7 +34,7 @@ pub use action::{Action, OutputFile, Outputs};
 pub use digest::{Digest, DigestError};
 pub use engine::{Engine, EngineError, Execution, Failure};
 pub use explain::{dot, tree};
-pub use force::{Event, ForceError, Forced, Sources, force};
+pub use force::{Event, ForceError, Forced, Sources, Tell, force};
 pub use graph::Graph;
 pub use layout::{Cell, Layout};
 pub use path::{PathError, RelativePath};

@@ -9,25 +9,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use oyster_thunks::engine::{EngineError, FailureReason, Local, LocalConfig, Remote, RemoteConfig};
 use oyster_thunks::{Digest, Engine, ForceError, Forced, Graph, Input, Reducer, RelativePath, Thunk, ThunkId, force};
 
 use buildbox::{BUSYBOX, Server};
-use tempfile::TempDir;
 
 fn connect(server: &Server) -> Remote {
     let config = RemoteConfig::new(server.address().parse().unwrap());
     Remote::connect(RemoteConfig { patience: Duration::from_millis(300), ..config }).unwrap()
-}
-
-/// As if its machine had gone; answers where it was and what it had.
-fn kill(mut server: Server) -> (u16, TempDir) {
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
-    let folder = std::mem::replace(&mut server.folder, tempfile::tempdir().unwrap());
-    (server.port, folder)
 }
 
 fn path(path: &str) -> RelativePath {
@@ -68,7 +60,7 @@ impl Work {
             engine,
             &sources,
             NonZeroUsize::new(2).unwrap(),
-            &|_| (),
+            &|_| ControlFlow::Continue(()),
         )
     }
 
@@ -157,7 +149,7 @@ fn a_run_goes_on_where_it_was_when_the_cluster_is_back() {
     let (mut work, first) = capitals("one\n", "two\n");
     let engine = connect(&server);
     work.read(&engine, first);
-    let (port, folder) = kill(server);
+    let (port, folder) = server.kill();
     let target = work.after("./busybox tr A-Z a-z <in0 >out", &[first]);
     let Err(ForceError::Engine(error @ EngineError::Remote { .. })) = work.force(&engine, target) else {
         panic!("nobody is there")

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Place {
     fn force(&self, graph: &Graph, target: ThunkId) -> Result<Forced, ForceError> {
         let sources = |digest| -> io::Result<Option<Vec<u8>>> { Ok(self.values.lock().unwrap().get(&digest).cloned()) };
         let reducer = Reducer::new(graph.clone(), &[target]).unwrap();
-        force(reducer, &self.engine(), &sources, NonZeroUsize::new(2).unwrap(), &|_| ())
+        force(reducer, &self.engine(), &sources, NonZeroUsize::new(2).unwrap(), &|_| ControlFlow::Continue(()))
     }
 
     /// Forces the graph, and answers what the target made and how many thunks were run and remembered.
@@ -108,6 +109,11 @@ fn what_got_lost_is_made_again() {
         std::fs::remove_file(folder.join(&hash[..2]).join(format!("{hash}-{}", blob.len()))).unwrap();
     }
     assert_eq!(place.read(&graph, target), ("ONE\nTWO\n".into(), 2, 3));
+    // Cut off is lost, too.
+    let cut = Digest::of(b"ONE\nTWO\n");
+    let cut = folder.join(&cut.hash()[..2]).join(format!("{}-{}", cut.hash(), cut.bytes()));
+    std::fs::write(cut, "ONE").unwrap();
+    assert_eq!(place.read(&graph, target), ("ONE\nTWO\n".into(), 1, 4));
 }
 
 #[test]
@@ -144,7 +150,8 @@ fn a_function_that_makes_nothing_or_never_ends_or_cannot_be_started_is_named() {
 #[test]
 fn a_function_sees_its_inputs_and_variables_and_may_be_an_input_itself() {
     let place = Place::new();
-    let script = place.value(b"#!/bin/sh\nfind . -type f | sort >made/list\nenv | grep -v ^PWD= | sort >>made/list\n");
+    let script = place
+        .value(b"#!/bin/sh\n: >made/list\nfind . -type f | sort >>made/list\nenv | grep -v ^PWD= | sort >>made/list\n");
     let thunk = Thunk {
         environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned()), ("A".to_owned(), "b".to_owned())].into(),
         ..Thunk::new(["bin/script"], [path("made/list")])

@@ -7,13 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use oyster_thunks::{
-    Cluster, Content, Engine, Event, ForceError, Graph, Input, Reducer, TaskCost, Thunk, ThunkId, simulate,
-};
+use oyster_thunks::{Content, Engine, Event, ForceError, Graph, Input, Reducer, TaskCost, Thunk, ThunkId};
 use serde::Serialize;
 
 use super::target;
 use crate::engine::{EngineArguments, fetch, telling};
+use crate::model::{self, Simulated};
 use crate::progress::Progress;
 use crate::values::JsonOutput;
 use crate::words;
@@ -48,19 +47,11 @@ pub(super) struct Figures {
     simulated: Vec<Simulated>,
 }
 
-#[derive(Debug, Serialize)]
-struct Simulated {
-    workers: usize,
-    wall_s: f64,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let figures = force(&arguments.targets, &arguments.engine, &arguments.simulate)?;
     arguments.json.write_or_print(&figures, |Figures { thunks, executed, memoised, simulated, .. }| {
-        let model = |it: &Simulated| format!("by a model, {} workers take {:.2} s\n", it.workers, it.wall_s);
-        let models: String = simulated.iter().map(model).collect();
-        format!("{thunks} thunks: {executed} run, {memoised} remembered\n{models}")
+        format!("{thunks} thunks: {executed} run, {memoised} remembered\n{}", model::words(simulated))
     })
 }
 
@@ -80,7 +71,7 @@ pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated:
     let (progress, took) = (Mutex::new(Progress::of("thunks made")), Mutex::new(BTreeMap::new()));
     let heard = |event: Event| {
         took.lock().unwrap_or_else(PoisonError::into_inner).insert(event.thunk, event.took);
-        telling(&progress, 0)(event);
+        telling(&progress, 0)(event)
     };
     let forced = arguments.force(engine, graph.clone(), &ids, &sources, &heard);
     drop(progress);
@@ -93,6 +84,7 @@ pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated:
         fetched_bytes += made.digest.bytes();
     }
     engine.shrink()?;
+    let took = took.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Figures {
         thunks: forced.executed + forced.memoised,
         executed: forced.executed,
@@ -102,35 +94,18 @@ pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated:
         wall_s: begin.elapsed().as_secs_f64(),
         ran_s: forced.ran.as_secs_f64(),
         critical_path_s: forced.critical_path.as_secs_f64(),
-        simulated: model(&graph, &ids, &took.into_inner().unwrap_or_else(PoisonError::into_inner), simulated)?,
+        simulated: model::on_clusters(|| Ok(Reducer::new(graph.clone(), &ids)?), &cost(&took), simulated)?,
     })
 }
 
-/// What clusters of these sizes would take for the same thunks, each running as long as it `took`.
-fn model(
-    graph: &Graph,
-    targets: &[ThunkId],
-    took: &BTreeMap<ThunkId, Duration>,
-    workers: &[NonZero<usize>],
-) -> Result<Vec<Simulated>> {
-    let read = |thunk: &Thunk| {
-        let bytes = |input: &Input| if let Content::Value(digest) = &input.content { digest.bytes() } else { 0 };
-        thunk.inputs.values().map(bytes).sum()
-    };
-    let cost =
-        |id, thunk: &Thunk| TaskCost { runs: took.get(&id).copied().unwrap_or_default(), moved_bytes: read(thunk) };
-    let of = |workers: &NonZero<usize>| {
-        let cluster = Cluster { workers: workers.get(), overhead: OVERHEAD, bytes_per_second: BYTES_PER_SECOND };
-        let simulated = simulate(Reducer::new(graph.clone(), targets)?, &cost, cluster);
-        Ok(Simulated { workers: workers.get(), wall_s: simulated.wall.as_secs_f64() })
-    };
-    workers.iter().map(of).collect()
+/// What each thunk costs that ran as long as it `took`.
+fn cost(took: &BTreeMap<ThunkId, Duration>) -> impl Fn(ThunkId, &Thunk) -> TaskCost {
+    let bytes = |input: &Input| if let Content::Value(digest) = &input.content { digest.bytes() } else { 0 };
+    move |id, thunk| TaskCost {
+        runs: took.get(&id).copied().unwrap_or_default(),
+        moved_bytes: thunk.inputs.values().map(bytes).sum(),
+    }
 }
-
-/// What BuildBox takes for a thunk besides running it, measured on two cores.
-const OVERHEAD: Duration = Duration::from_millis(80);
-/// A network of a gigabit a second.
-const BYTES_PER_SECOND: f64 = 125e6;
 
 /// What a function said in several lines goes before the line on what failed: a compiler's words are for people.
 fn in_its_own_words(error: anyhow::Error) -> anyhow::Error {

@@ -18,6 +18,7 @@ mod devices;
 #[cfg(target_os = "linux")]
 mod emulate;
 mod excamera;
+mod excamera_killed;
 mod experiment;
 mod infer;
 mod jpeg;

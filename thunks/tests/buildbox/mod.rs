@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server, ended with its value.
 pub(crate) struct Server {
-    pub(crate) process: Child,
+    process: Child,
     pub(crate) port: u16,
     /// Kept as long as what is in it is wanted.
     pub(crate) folder: TempDir,
@@ -65,6 +65,13 @@ impl Server {
         });
         assert!(reached, "{}", fs::read_to_string(server.folder.path().with_extension("log")).unwrap());
         Some(server)
+    }
+
+    /// As if its machine had gone; answers where it was and what it had.
+    pub(crate) fn kill(mut self) -> (u16, TempDir) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        (self.port, std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap()))
     }
 
     pub(crate) fn address(&self) -> String {

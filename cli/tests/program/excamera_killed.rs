@@ -1,0 +1,140 @@
+//! A film whose encoding is broken off at any moment goes on where it was, and comes out the same.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::buildbox::Server;
+use crate::shell::{Folder, Run};
+
+/// Six batches of four chunks: ten tasks each.
+const FRAMES: u64 = 72;
+const TASKS: u64 = 60;
+const ENCODE: [&str; 13] = [
+    "excamera",
+    "encode",
+    "clip.y4m",
+    "--quantizer=40",
+    "--chunk-frames=3",
+    "--batch-chunks=4",
+    "--effort=live",
+    "--jobs=2",
+    "--json",
+    "-",
+    "--store=store",
+    "--output",
+    "out.ivf",
+];
+
+/// How many tasks are executed and remembered; all of them are one of both.
+#[track_caller]
+fn counts(run: Run) -> (u64, u64) {
+    let figures = run.json(&["executed", "memoised", "thunks"]);
+    let [executed, memoised, thunks] = ["executed", "memoised", "thunks"].map(|key| figures[key].as_u64().unwrap());
+    assert_eq!((executed + memoised, thunks), (TASKS, TASKS));
+    (executed, memoised)
+}
+
+/// What the film is to be.
+fn whole(folder: &Folder) -> Vec<u8> {
+    folder.clip(FRAMES);
+    let other = ["--store=other", "--output=whole.ivf"];
+    assert_eq!(counts(folder.oyster(&[&ENCODE[..10], &other].concat())), (TASKS, 0));
+    folder.read("whole.ivf")
+}
+
+fn files_below(folder: PathBuf) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.flat_map(|path| if path.is_dir() { files_below(path) } else { vec![path] }).collect()
+}
+
+/// Waits until so many tasks are remembered on this machine.
+fn until_remembered(folder: &Folder, count: usize) -> u64 {
+    loop {
+        let memo = files_below(folder.path("store/memo"));
+        let whole = memo.iter().filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.')).count();
+        if whole >= count {
+            return whole as u64;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_was() {
+    let folder = Folder::new("excamera-killed");
+    let whole = whole(&folder);
+    let mut remembered = 0;
+    // Again and again, at other moments of a task.
+    for count in [3, 9, 21, 34] {
+        let run = folder.start_oyster(&ENCODE);
+        remembered = until_remembered(&folder, count);
+        run.signal(Signal::KILL);
+        assert_eq!(run.end().status, None, "it was killed in the middle");
+        assert!(!folder.path("out.ivf").exists());
+    }
+    let (_, memoised) = counts(folder.oyster(&ENCODE));
+    assert!(memoised >= remembered, "{memoised} of {remembered}");
+    assert!(folder.read("out.ivf") == whole);
+    assert_eq!(counts(folder.oyster(&ENCODE)), (0, TASKS));
+    // Of what was under way nothing is left.
+    assert_eq!(files_below(folder.path("store/work")), [PathBuf::new(); 0]);
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_half_written() {
+    let folder = Folder::new("excamera-interrupted");
+    folder.clip(FRAMES);
+    folder.write("out.ivf", "precious");
+    for signal in [Signal::INT, Signal::TERM] {
+        let run = folder.start_oyster(&[&ENCODE[..10], &["--store=store", "--output=out.ivf"]].concat());
+        until_remembered(&folder, 2);
+        run.signal(signal);
+        run.end().fails(1, &["out.ivf", "interrupted"]);
+        assert_eq!(folder.names(), ["clip.y4m", "out.ivf", "store"]);
+        assert_eq!(folder.text("out.ivf"), "precious");
+        assert_eq!(files_below(folder.path("store/work")), [PathBuf::new(); 0]);
+    }
+}
+
+#[test]
+fn a_run_outlives_its_cluster_for_a_while_and_goes_on_later_otherwise() {
+    let Some(server) = Server::start(&LIBRARIES) else { return };
+    let folder = Folder::new("excamera-cluster");
+    let whole = whole(&folder);
+    let (engine, port) = (format!("--engine={}", server.address()), server.port.to_string());
+    let encode = [&ENCODE[..], &[&*engine]].concat();
+    // It is killed, and does not come back.
+    let run = folder.start_oyster(&encode);
+    until_cluster_remembers(&server, 5);
+    let (port_number, kept) = server.kill();
+    run.end().fails(1, &["127.0.0.1", &port]);
+    assert!(!folder.path("out.ivf").exists());
+    // It is there again, is killed, and comes back at once: the same run goes on.
+    let Some(server) = Server::start_at(port_number, kept, &LIBRARIES) else { return };
+    let run = folder.start_oyster(&encode);
+    until_cluster_remembers(&server, 20);
+    let (port_number, kept) = server.kill();
+    let Some(server) = Server::start_at(port_number, kept, &LIBRARIES) else { return };
+    let (_, memoised) = counts(run.end());
+    assert!(memoised >= 5, "{memoised}");
+    assert!(folder.read("out.ivf") == whole, "the same as on this machine");
+    assert_eq!(counts(folder.oyster(&encode)), (0, TASKS));
+    drop(server);
+}
+
+fn until_cluster_remembers(server: &Server, count: usize) {
+    while files_below(server.folder.path().join("actioncache/objects")).len() < count {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// A function that is linked to libraries of this machine finds them.
+const LIBRARIES: [&str; 3] = [
+    "--runner-arg=--ro-bind-mount=/usr:/usr",
+    "--runner-arg=--ro-bind-mount=/usr/lib:/lib",
+    "--runner-arg=--ro-bind-mount=/usr/lib64:/lib64",
+];
