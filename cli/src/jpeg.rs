@@ -2,8 +2,6 @@
 
 mod inputs;
 mod pack;
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod sandbox;
 mod thunks;
 mod unpack;
 mod verify;
@@ -67,7 +65,7 @@ impl SandboxArgument {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere there is no sandbox")]
 fn sandbox() -> Result<Enter> {
-    Ok(sandbox::enter)
+    Ok(|| Ok(oyster_functions::sandbox::enter_thread()?))
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]

@@ -49,6 +49,15 @@ impl Call {
         }
     }
 
+    /// The names of what it reads and of what it makes.
+    pub fn files(&self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::Encode { .. } => (&["pictures"], &["frames", "state"]),
+            Self::Reencode(_) => (&["pictures", "before"], &["frames"]),
+            Self::Rebase => (&["pictures", "chunk", "first", "expected", "before"], &["frames", "state"]),
+        }
+    }
+
     /// The words that [`Call::parse`] reads.
     pub fn words(&self) -> Vec<String> {
         let settings = |it: &Settings| [it.quantizer.value().to_string(), effort_name(it.effort).to_owned()];

@@ -58,9 +58,9 @@ impl Batch {
         settings: Settings,
     ) -> Result<Self, ThunkError> {
         let mut graph = Graph::default();
-        let step = |call: Call, makes: &[&str], pictures: Digest| -> Result<Thunk, ThunkError> {
+        let step = |call: Call, pictures: Digest| -> Result<Thunk, ThunkError> {
             let arguments = [FUNCTION, "function"].map(str::to_owned).into_iter().chain(call.words());
-            let makes = makes.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
+            let makes = call.files().1.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
             Ok(Thunk::new(arguments, makes)
                 .with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable())
                 .with_input(RelativePath::new("pictures")?, Input::value(pictures)))
@@ -70,14 +70,14 @@ impl Batch {
         let mut before: Option<(ThunkId, ThunkId)> = None;
         for (number, &pictures) in pictures.iter().enumerate() {
             let encode = Call::Encode { settings, before: number * chunk_frames };
-            let encoded = graph.insert(step(encode, &["frames", "state"], pictures)?)?;
+            let encoded = graph.insert(step(encode, pictures)?)?;
             let joined = match before {
                 None => encoded,
                 Some((encoded_before, joined_before)) => {
                     let expected = output(encoded_before, "state")?;
-                    let first = step(Call::Reencode(settings), &["frames"], pictures)?;
+                    let first = step(Call::Reencode(settings), pictures)?;
                     let first = graph.insert(first.with_input(RelativePath::new("before")?, expected.clone()))?;
-                    let moved = step(Call::Rebase, &["frames", "state"], pictures)?
+                    let moved = step(Call::Rebase, pictures)?
                         .with_input(RelativePath::new("chunk")?, output(encoded, "frames")?)
                         .with_input(RelativePath::new("first")?, output(first, "frames")?)
                         .with_input(RelativePath::new("expected")?, expected)

@@ -7,7 +7,8 @@ use oyster_excamera::FUNCTION;
 use oyster_lepton::{Container, ContainerError, Header, InTurn, Plan, encode_chunk, pack};
 use oyster_thunks::{Digest, Input, RelativePath, Thunk, ThunkError};
 
-use crate::{Failed, read, write};
+use crate::Failed;
+use crate::folder::Folder;
 
 /// The word before the others.
 pub const NAME: &str = "jpeg";
@@ -118,7 +119,7 @@ impl Call {
     }
 
     /// The names of what it reads and of what it makes.
-    fn files(&self) -> (&'static [&'static str], &'static [&'static str]) {
+    pub(crate) fn files(&self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Self::Pack { .. } => (&["original"], &["packed"]),
             Self::Encode { .. } => (&["header", "pieces", "original"], &["chunk"]),
@@ -139,41 +140,41 @@ impl Call {
         })
     }
 
-    /// Applies the function to the files of this folder.
-    pub(crate) fn apply(&self) -> Result<(), Failed> {
+    /// Applies the function to the files of a folder.
+    pub(crate) fn apply(&self, folder: &Folder) -> Result<(), Failed> {
         match *self {
             Self::Pack { chunk_bytes } => {
                 let mut packed = Cursor::new(Vec::new());
-                pack(&mut Cursor::new(read("original")?), &mut packed, chunk_bytes, &InTurn, &mut |_| {})
+                pack(&mut Cursor::new(folder.read("original")?), &mut packed, chunk_bytes, &InTurn, &mut |_| {})
                     .map_err(Error::Pack)?;
-                write("packed", &packed.into_inner())
+                folder.write("packed", &packed.into_inner())
             }
             Self::Encode { number } => {
-                let header = header(&read("header")?, number)?;
-                let plan = Plan::of_chunk(&header, number, &read("pieces")?).ok_or(Error::Pieces)?;
-                let (original, chunk) = (read("original")?, header.chunk(number));
+                let header = header(&folder.read("header")?, number)?;
+                let plan = Plan::of_chunk(&header, number, &folder.read("pieces")?).ok_or(Error::Pieces)?;
+                let (original, chunk) = (folder.read("original")?, header.chunk(number));
                 if original.len() as u64 != chunk.end - chunk.start {
                     return Err(Error::Length { bytes: original.len() }.into());
                 }
-                write("chunk", &encode_chunk(&plan, number, &original))
+                folder.write("chunk", &encode_chunk(&plan, number, &original))
             }
             Self::Chunk { number } => {
-                let mut container = Container::open(Cursor::new(read("packed")?)).map_err(Error::Header)?;
+                let mut container = Container::open(Cursor::new(folder.read("packed")?)).map_err(Error::Header)?;
                 expect_chunk(container.header(), number)?;
-                write("header", &container.header().to_bytes())?;
-                write("chunk", &container.stored(number).map_err(|error| Failed::Read("packed", error))?)
+                folder.write("header", &container.header().to_bytes())?;
+                folder.write("chunk", &container.stored(number).map_err(|error| Failed::Read("packed", error))?)
             }
             Self::Decode { number } => {
-                let header = header(&read("header")?, number)?;
+                let header = header(&folder.read("header")?, number)?;
                 let (mut original, mut damaged) = (Vec::new(), String::new());
-                for piece in header.decode_pieces(number, &read("chunk")?) {
+                for piece in header.decode_pieces(number, &folder.read("chunk")?) {
                     match piece {
                         Ok(bytes) => original.extend(bytes),
                         Err(damage) => damaged.push_str(&format!("{damage}\n")),
                     }
                 }
-                write("original", &original)?;
-                write("damaged", damaged.as_bytes())
+                folder.write("original", &original)?;
+                folder.write("damaged", damaged.as_bytes())
             }
         }
     }

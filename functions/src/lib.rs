@@ -1,18 +1,34 @@
-//! The functions that thunks of films and of JPEGs run. Each reads and writes files of the folder it is called in, and nothing
-//! else; so the digest of an executable that has them, as an input, stands for the function.
+//! The functions that thunks of films and of JPEGs run. Each reads the files that it declares of the folder it is called in, and can
+//! reach nothing else of the machine from then on: no other file, no network, no clock. It writes its outputs. So the digest of an
+//! executable that has them, as an input, stands for the function.
 
+mod folder;
 pub mod jpeg;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod sandbox;
 
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 use oyster_excamera::CallError;
 
-/// Applies the function that these words name, and its settings, to the files of this folder.
+use folder::Folder;
+
+/// Applies the function that these words name, and its settings, to the files of this folder. The calling thread is locked in for
+/// good: all that is left to it is to end.
 pub fn run<W: AsRef<str>>(words: &[W]) -> Result<(), Failed> {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     match &words[..] {
-        [jpeg::NAME, words @ ..] => jpeg::Call::parse(words)?.apply(),
-        words => oyster_excamera::Call::parse(words)?.apply(read, write),
+        [jpeg::NAME, words @ ..] => {
+            let call = jpeg::Call::parse(words)?;
+            let (reads, makes) = call.files();
+            call.apply(&Folder::enter(reads, makes)?)
+        }
+        words => {
+            let call = oyster_excamera::Call::parse(words)?;
+            let (reads, makes) = call.files();
+            let folder = Folder::enter(reads, makes)?;
+            call.apply(|name| folder.read(name), |name, bytes| folder.write(name, bytes))
+        }
     }
 }
 
@@ -32,6 +48,8 @@ pub enum Failed {
     Film(oyster_excamera::Error),
     /// A function of JPEGs cannot be applied to these.
     Jpeg(jpeg::Error),
+    /// The rest of the machine cannot be put out of reach.
+    Sandbox(Box<dyn std::error::Error>),
 }
 
 impl fmt::Display for Failed {
@@ -43,6 +61,7 @@ impl fmt::Display for Failed {
             Self::Write(name, error) => write!(f, "{name}: cannot write: {error}"),
             Self::Film(error) => error.fmt(f),
             Self::Jpeg(error) => error.fmt(f),
+            Self::Sandbox(error) => error.fmt(f),
         }
     }
 }
@@ -71,13 +90,4 @@ impl From<jpeg::Error> for Failed {
     fn from(error: jpeg::Error) -> Self {
         Self::Jpeg(error)
     }
-}
-
-fn read(name: &'static str) -> Result<Vec<u8>, Failed> {
-    fs::read(name).map_err(|error| Failed::Read(name, error))
-}
-
-/// Nobody looks at an output before the function has ended, so it need not be written beside.
-fn write(name: &'static str, bytes: &[u8]) -> Result<(), Failed> {
-    fs::write(name, bytes).map_err(|error| Failed::Write(name, error))
 }

@@ -213,7 +213,7 @@ impl Remote {
             let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
             loop {
                 match call().await {
-                    Err(status) if status.code() == Code::Unavailable && waited < self.patience => {
+                    Err(status) if is_lost(&status) && waited < self.patience => {
                         tokio::time::sleep(pause).await;
                         waited += pause;
                         pause *= 2;
@@ -356,7 +356,7 @@ impl Remote {
             let lost = match until_done(&mut operations, &mut name).await {
                 Ok(Some(operation)) => return ended(operation),
                 Ok(None) => Status::unavailable("the answer ended before its end"),
-                Err(status) if status.code() == Code::Unavailable => status,
+                Err(status) if is_lost(&status) => status,
                 Err(status) => return Err(status),
             };
             if name.is_empty() {
@@ -448,6 +448,12 @@ fn ended(operation: Operation) -> Result<api::ExecuteResponse, Status> {
 fn upload_name(digest: Digest) -> String {
     let hash = digest.hash();
     format!("{}-{}-8{}-8{}-{}", &hash[..8], &hash[8..12], &hash[13..16], &hash[17..20], &hash[20..32])
+}
+
+/// Whether nobody was there, or the answer was lost on the way. What breaks off in the middle has other codes, but comes from somewhere
+/// on this side; what a server says does not.
+fn is_lost(status: &Status) -> bool {
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }
 
 /// An error with all that it came from: the outer ones of a transport say too little.
