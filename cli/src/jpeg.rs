@@ -65,7 +65,8 @@ impl SandboxArgument {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere there is no sandbox")]
 fn sandbox() -> Result<Enter> {
-    Ok(|| Ok(oyster_functions::sandbox::enter_thread()?))
+    use oyster_functions::sandbox::{Clock, enter};
+    Ok(|| Ok(enter(&[], Clock::Answers)?))
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]

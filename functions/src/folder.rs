@@ -15,8 +15,8 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Reads the files that a call `reads`, begins those that it `makes`, and locks this thread in, for good, where the system has
-    /// means for that.
-    pub(crate) fn enter(reads: &[&'static str], makes: &[&'static str]) -> Result<Self, Failed> {
+    /// means for that; a `timed` one may ask the clock.
+    pub(crate) fn enter(reads: &[&'static str], makes: &[&'static str], timed: bool) -> Result<Self, Failed> {
         let input = |&name: &&'static str| match fs::read(name) {
             Ok(bytes) => Ok((name, bytes)),
             Err(error) => Err(Failed::Read(name, error)),
@@ -32,9 +32,11 @@ impl Folder {
         };
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
+            use crate::sandbox::{Clock, enter};
             use std::os::fd::AsFd;
             let outputs: Vec<_> = folder.outputs.values().map(AsFd::as_fd).collect();
-            crate::sandbox::enter_function(&outputs).map_err(|error| Failed::Sandbox(error.into()))?;
+            let clock = if timed { Clock::Answers } else { Clock::Refused };
+            enter(&outputs, clock).map_err(|error| Failed::Sandbox(error.to_string()))?;
         }
         Ok(folder)
     }

@@ -1,5 +1,5 @@
 //! The functions that thunks of films and of JPEGs run. Each reads the files that it declares of the folder it is called in, and can
-//! reach nothing else of the machine from then on: no other file, no network, no clock. It writes its outputs. So the digest of an
+//! reach nothing else of the machine from then on but its outputs: no other file, no network, and those of films no clock. So the digest of an
 //! executable that has them, as an input, stands for the function.
 
 mod folder;
@@ -21,12 +21,13 @@ pub fn run<W: AsRef<str>>(words: &[W]) -> Result<(), Failed> {
         [jpeg::NAME, words @ ..] => {
             let call = jpeg::Call::parse(words)?;
             let (reads, makes) = call.files();
-            call.apply(&Folder::enter(reads, makes)?)
+            // The model's crate says how long it took, which is in none of its bytes.
+            call.apply(&Folder::enter(reads, makes, true)?)
         }
         words => {
             let call = oyster_excamera::Call::parse(words)?;
             let (reads, makes) = call.files();
-            let folder = Folder::enter(reads, makes)?;
+            let folder = Folder::enter(reads, makes, false)?;
             call.apply(|name| folder.read(name), |name, bytes| folder.write(name, bytes))
         }
     }
@@ -49,7 +50,7 @@ pub enum Failed {
     /// A function of JPEGs cannot be applied to these.
     Jpeg(jpeg::Error),
     /// The rest of the machine cannot be put out of reach.
-    Sandbox(Box<dyn std::error::Error>),
+    Sandbox(String),
 }
 
 impl fmt::Display for Failed {
@@ -61,7 +62,7 @@ impl fmt::Display for Failed {
             Self::Write(name, error) => write!(f, "{name}: cannot write: {error}"),
             Self::Film(error) => error.fmt(f),
             Self::Jpeg(error) => error.fmt(f),
-            Self::Sandbox(error) => error.fmt(f),
+            Self::Sandbox(error) => f.write_str(error),
         }
     }
 }

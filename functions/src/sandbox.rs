@@ -22,28 +22,29 @@ impl fmt::Display for SandboxError {
 
 impl std::error::Error for SandboxError {}
 
-/// Locks the calling thread in, for good, where threads that wait for one another may ask the clock. A call that is not allowed
-/// fails.
-pub fn enter_thread() -> Result<(), SandboxError> {
-    enter(&[&COMPUTING[..], &WAITING].concat(), &[])
+/// What is left of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// It answers: threads that wait for one another may ask it, and so does code that only says how long it took.
+    Answers,
+    /// Who asks it is ended. There is no randomness either, so that what a thread writes depends on what it has read before alone.
+    Refused,
 }
 
-/// Locks the calling thread in, for good, the only one of its process: neither clock nor randomness are left to it, so that what it
-/// writes to `outputs` depends on what it has read by now alone. A call that is not allowed fails; who reads the processor's own
-/// clock is ended.
-pub fn enter_function(outputs: &[BorrowedFd<'_>]) -> Result<(), SandboxError> {
+/// Locks the calling thread in, for good: it can compute, take memory and write to `outputs`. A call that is not allowed fails.
+pub fn enter(outputs: &[BorrowedFd<'_>], clock: Clock) -> Result<(), SandboxError> {
+    let calls = match clock {
+        Clock::Answers => [&COMPUTING[..], &WAITING].concat(),
+        Clock::Refused => COMPUTING.to_vec(),
+    };
     #[cfg(target_arch = "x86_64")]
-    {
+    if clock == Clock::Refused {
         use rustix::process::{TimeStampCounterReadability, set_time_stamp_counter_readability};
-        // The kernel's clock is read without a call.
+        // The kernel's clock is read from the processor's, without a call.
         set_time_stamp_counter_readability(TimeStampCounterReadability::RaiseSIGSEGV)
             .map_err(|error| SandboxError(error.to_string()))?;
     }
-    enter(&COMPUTING, outputs)
-}
-
-fn enter(calls: &[i64], outputs: &[BorrowedFd<'_>]) -> Result<(), SandboxError> {
-    let program = filter(calls, outputs).map_err(|error| SandboxError(error.to_string()))?;
+    let program = filter(&calls, outputs).map_err(|error| SandboxError(error.to_string()))?;
     apply_filter(&program).map_err(|error| SandboxError(error.to_string()))
 }
 
@@ -65,7 +66,7 @@ fn filter(calls: &[i64], outputs: &[BorrowedFd<'_>]) -> Result<BpfProgram, Backe
 }
 
 /// Memory, locks, and the end of a thread.
-const COMPUTING: [i64; 17] = [
+const COMPUTING: [i64; 18] = [
     libc::SYS_brk,
     libc::SYS_mmap,
     libc::SYS_munmap,
@@ -74,6 +75,8 @@ const COMPUTING: [i64; 17] = [
     libc::SYS_madvise,
     libc::SYS_futex,
     libc::SYS_gettid,
+    // A handler that does not know a fault hands it on to the system this way.
+    libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sigaltstack,
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn a_thread_in_the_sandbox_computes_and_opens_nothing() {
         let inside = || {
-            enter_thread().unwrap();
+            enter(&[], Clock::Answers).unwrap();
             let memory = vec![1_u8; 1 << 22];
             (memory.iter().map(|&byte| usize::from(byte)).sum::<usize>(), File::open("/dev/null").is_err())
         };
@@ -115,7 +118,7 @@ mod tests {
     fn a_function_writes_to_its_outputs_and_reaches_nothing_else() {
         let (mut output, mut other) = (pipe().unwrap().1, pipe().unwrap().1);
         let inside = || {
-            enter_function(&[output.as_fd()]).unwrap();
+            enter(&[output.as_fd()], Clock::Refused).unwrap();
             // The pipes' readers are gone: a write that is let through says so.
             let told = [output.write(b"x"), other.write(b"x")].map(|written| written.unwrap_err().raw_os_error());
             let reached = [
@@ -143,7 +146,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "that it is refused is what is tested")]
     fn the_clock_is_asked() {
         let (output, told) = (std::io::stderr(), std::time::Instant::now());
-        enter_function(&[output.as_fd()]).unwrap();
+        enter(&[output.as_fd()], Clock::Refused).unwrap();
         let _ = writeln!(&output, "{:?}", told.elapsed());
         std::process::exit(0);
     }
