@@ -122,7 +122,8 @@ fn encode(arguments: &Arguments) -> Result<()> {
         let looked_at = std::mem::take(&mut before);
         let (encoded, next) = thread::scope(|scope| {
             let beside = scope.spawn(|| {
-                shown.compare_all(looked_at)?;
+                shown.compare_all(&looked_at)?;
+                drop(looked_at);
                 read_batch(&mut clip, arguments).with_context(input)
             });
             (encoder.encode(&mut batch, &mut figures), beside.join())
@@ -142,7 +143,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
         encoder.engine.shrink()?;
         batch = next.map_err(|_| anyhow!("a thread has panicked"))??;
     }
-    shown.compare_all(before)?;
+    shown.compare_all(&before)?;
     ensure!(figures.frames > 0, "{}: a y4m header but no frame", input());
     film.finish()?;
     let count = figures.frames as f64;
@@ -180,7 +181,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn compare_all(&mut self, chunks: Vec<Chunk>) -> Result<()> {
+    fn compare_all(&mut self, chunks: &[Chunk]) -> Result<()> {
         chunks.iter().try_for_each(|chunk| self.compare(&chunk.pictures, &chunk.frames))
     }
 

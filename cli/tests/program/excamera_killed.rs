@@ -81,7 +81,7 @@ fn a_killed_run_goes_on_where_it_was() {
     assert!(folder.read("out.ivf") == whole);
     assert_eq!(counts(folder.oyster(&ENCODE)), (0, TASKS));
     // Of what was under way nothing is left.
-    assert_eq!(files_below(folder.path("store/work")), [PathBuf::new(); 0]);
+    assert_eq!(files_below(folder.path("store/work")), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_interrupted_run_leaves_nothing_half_written() {
         run.end().fails(1, &["out.ivf", "interrupted"]);
         assert_eq!(folder.names(), ["clip.y4m", "out.ivf", "store"]);
         assert_eq!(folder.text("out.ivf"), "precious");
-        assert_eq!(files_below(folder.path("store/work")), [PathBuf::new(); 0]);
+        assert_eq!(files_below(folder.path("store/work")), Vec::<PathBuf>::new());
     }
 }
 
