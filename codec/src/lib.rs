@@ -48,7 +48,7 @@ pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
 pub use encode::{
     Analysis, DecisionReader, Decisions, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, RebaseError,
-    Sizes, analyse, analyse_on,
+    Sizes, analyse, analyse_on, show_altref,
 };
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;

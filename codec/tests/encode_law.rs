@@ -40,6 +40,7 @@ struct Step {
     golden: bool,
     altref: bool,
     last: bool,
+    probabilities: bool,
     /// How far the scene moves on; far is a scene cut.
     time: i32,
     hinted: bool,
@@ -47,11 +48,11 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let refreshes = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.8));
+    let refreshes = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.8));
     let effort = prop_oneof![3 => Just(Effort::Live), 1 => Just(Effort::Balanced), 1 => Just(Effort::Film)];
     let budget = prop::option::weighted(0.3, 1..20_000usize);
     (prop::bool::weighted(0.1), 0..=127u8, -8..=30i32, budget, refreshes, -3..20i32, any::<bool>(), effort).prop_map(
-        |(key, finest, coarser, budget, (golden, altref, last), time, hinted, effort)| Step {
+        |(key, finest, coarser, budget, (golden, altref, last, probabilities), time, hinted, effort)| Step {
             key,
             finest,
             finish: (i32::from(finest) + coarser).clamp(0, 127) as u8,
@@ -59,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
             golden,
             altref,
             last,
+            probabilities,
             time,
             hinted,
             effort,
@@ -127,6 +129,7 @@ proptest! {
                     refresh_golden: step.golden,
                     refresh_altref: step.altref,
                     refresh_last: step.last,
+                    refresh_probabilities: step.probabilities,
                     ..Plan::inter(finest)
                 }
             };

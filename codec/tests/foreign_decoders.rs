@@ -79,6 +79,7 @@ fn encode(size: Size, images: &[Image], quantizer: u8, effort: Effort) -> (Vec<u
                 refresh_golden: number % 5 == 0,
                 refresh_altref: number % 7 == 0,
                 refresh_last: number % 11 != 0,
+                refresh_probabilities: number % 4 != 0,
                 ..Plan::inter(finest)
             },
         };

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are part of it")]
 
 use oyster_codec::{
-    DecisionReader, Effort, Encoded, Hints, Image, Plan, QuantizerIndex, RebaseError, Size, State, analyse, decode,
-    quality,
+    DecisionReader, Effort, EncodeError, Encoded, Hints, Image, Plan, QuantizerIndex, RebaseError, Size, State,
+    analyse, decode, quality, show_altref,
 };
 use proptest::prelude::*;
 
@@ -96,26 +96,42 @@ proptest! {
 fn chunks_are_joined_without_key_frames_between() {
     let size = Size::new(176, 144).unwrap();
     let quantizer = QuantizerIndex::saturating(30);
-    let first = encode(size, 0..4, State::blank(), Plan::key(quantizer), Effort::Film);
-    let second = encode(size, 4..8, State::blank(), Plan::key(quantizer), Effort::Film);
-    let exit = first.last().unwrap().target.clone();
-    let all = Plan { refresh_golden: true, refresh_altref: true, ..Plan::inter(quantizer) };
-    let mut state = exit;
-    let analysis = analyse(&state, &scene(size, 4), &all, &Hints::default(), Effort::Film).unwrap();
-    let begin = analysis.finish(quantizer);
-    assert!(2 * begin.frame.len() < second[0].frame.len());
-    state = begin.target;
-    let mut decisions = DecisionReader::new(&State::blank());
-    decisions.read(&second[0].frame).unwrap();
-    for (frame, time) in second[1..].iter().zip(5..) {
-        let moved = decisions.read(&frame.frame).unwrap().rebase(&state, &scene(size, time)).unwrap();
-        let ssim = |encoded: &Encoded| {
-            let image = encoded.target.references().unwrap()[0].image();
-            quality::ssim_db(quality::ssim_y(&scene(size, time), &image).unwrap())
-        };
-        assert!(ssim(&moved) > ssim(frame) - 0.5, "{} {}", ssim(&moved), ssim(frame));
+    let inter = Plan::inter(quantizer);
+    let anchor = Plan { refresh_last: false, refresh_altref: true, shown: false, ..inter.clone() };
+    let between = Plan { refresh_probabilities: false, ..inter };
+    let finish = |state: &State, time, plan: &Plan| {
+        analyse(state, &scene(size, time), plan, &Hints::default(), Effort::Film).unwrap().finish(quantizer)
+    };
+    let ssim = |state: &State, time| {
+        let image = state.references().unwrap()[0].image();
+        quality::ssim_db(quality::ssim_y(&scene(size, time), &image).unwrap())
+    };
+    let mut state = finish(&State::blank(), 0, &Plan::key(quantizer)).target;
+    for end in [4, 8] {
+        let key = finish(&State::blank(), end - 4, &Plan::key(quantizer));
+        let decided = finish(&key.target, end, &anchor);
+        let mut decisions = DecisionReader::new(&State::blank());
+        decisions.read(&key.frame).unwrap();
+        let moved = decisions.read(&decided.frame).unwrap().rebase(&state, &scene(size, end)).unwrap();
+        assert!(2 * moved.frame.len() < key.frame.len());
+        let joined = show_altref(&moved.target).unwrap().target;
+        // What comes between is predicted from where the next chunk begins, and does not change it.
         state = moved.target;
+        for time in end - 3..end {
+            state = finish(&state, time, &between).target;
+            assert!(ssim(&state, time) > ssim(&joined, end) - 0.5);
+        }
+        let shown = show_altref(&state).unwrap();
+        assert!(shown.frame.len() < 60, "{}", shown.frame.len());
+        assert_eq!(decode(&state, &shown.frame).unwrap().target, shown.target);
+        assert_eq!(shown.target, joined);
+        state = joined;
     }
+}
+
+#[test]
+fn nothing_is_shown_where_there_is_nothing() {
+    assert_eq!(show_altref(&State::blank()).unwrap_err(), EncodeError::NothingToPredictFrom);
 }
 
 /// Found by fuzzing: a frame whose segments are ours by their values, and put to use otherwise.

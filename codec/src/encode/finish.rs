@@ -33,7 +33,7 @@ use crate::{QuantizerIndex, State, Transition};
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    source: State,
+    pub(super) source: State,
     /// The compressed frame.
     pub frame: Vec<u8>,
     /// Where the frame leads from its source state.
@@ -254,7 +254,7 @@ impl Analysis {
             },
             token_partitions_log2: 0,
             quantizers: QuantizerHeader { index: quantizer, ..QuantizerHeader::default() },
-            refresh_entropy: true,
+            refresh_entropy: self.plan.refresh_probabilities,
             token_updates,
             skip_probability: if skipped == 0 { None } else { best_probability(macroblocks - skipped, skipped) },
         }
@@ -262,7 +262,7 @@ impl Analysis {
 }
 
 /// The first partition of a frame: its header and what it says of each macroblock.
-fn first_partition(
+pub(super) fn first_partition(
     header: &FrameHeader,
     probabilities: &Probabilities,
     modes: &ModeRecord,

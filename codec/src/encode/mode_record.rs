@@ -4,9 +4,11 @@
 use super::analysis::{Analysis, known_probabilities};
 use super::rate::bit_cost;
 use crate::bitstream::bool_coder::BoolSink;
+use crate::bitstream::frame_header::FrameHeader;
 use crate::bitstream::modes::ModeCoding;
-use crate::bitstream::probabilities::TokenUpdates;
+use crate::bitstream::probabilities::{Probabilities, TokenUpdates};
 use crate::bitstream::tables::Probability;
+use crate::macroblock::MacroblockGrid;
 
 /// The bools of all macroblocks' modes and vectors.
 #[derive(Default)]
@@ -20,6 +22,24 @@ pub(super) struct ModeRecord {
 }
 
 impl ModeRecord {
+    /// What a frame with this header says of the macroblocks of `grid`.
+    pub(super) fn of(header: &FrameHeader, probabilities: &Probabilities, grid: &MacroblockGrid) -> Self {
+        let coding = ModeCoding::new(header, probabilities);
+        let macroblocks = grid.rows() * grid.columns();
+        let mut record = Self {
+            bools: Vec::with_capacity(macroblocks * USUAL_BOOLS),
+            ends: Vec::with_capacity(macroblocks),
+            cost: 0,
+        };
+        for row in 0..grid.rows() {
+            for column in 0..grid.columns() {
+                coding.write_modes(&mut record, grid, row, column);
+                record.ends.push(record.bools.len() as u32);
+            }
+        }
+        record
+    }
+
     /// The bools of each macroblock in raster order.
     pub(super) fn macroblocks(&self) -> impl Iterator<Item = &[(bool, Probability)]> {
         self.ends.iter().scan(&self.bools[..], |rest, end| {
@@ -48,20 +68,7 @@ impl Analysis {
         self.mode_record.get_or_init(|| {
             let known = known_probabilities(&self.source, &self.plan);
             let header = self.header(self.plan.finest, TokenUpdates::between(&known.tokens, &known.tokens), 0, 0);
-            let coding = ModeCoding::new(&header, &self.basis(&header).probabilities);
-            let macroblocks = self.grid.rows() * self.grid.columns();
-            let mut record = ModeRecord {
-                bools: Vec::with_capacity(macroblocks * USUAL_BOOLS),
-                ends: Vec::with_capacity(macroblocks),
-                cost: 0,
-            };
-            for row in 0..self.grid.rows() {
-                for column in 0..self.grid.columns() {
-                    coding.write_modes(&mut record, &self.grid, row, column);
-                    record.ends.push(record.bools.len() as u32);
-                }
-            }
-            record
+            ModeRecord::of(&header, &self.basis(&header).probabilities, &self.grid)
         })
     }
 }

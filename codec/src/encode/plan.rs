@@ -30,6 +30,9 @@ pub struct Plan {
     pub refresh_golden: bool,
     /// Whether the frame becomes the alternate reference frame; a key frame always does.
     pub refresh_altref: bool,
+    /// Whether the frames after it go on with its probabilities. Otherwise they have those from before it, and depend on it
+    /// for nothing but the references it refreshes.
+    pub refresh_probabilities: bool,
     /// Whether a player shows the frame.
     pub shown: bool,
 }
@@ -43,6 +46,7 @@ impl Plan {
             refresh_last: true,
             refresh_golden: true,
             refresh_altref: true,
+            refresh_probabilities: true,
             shown: true,
         }
     }

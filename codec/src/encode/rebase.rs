@@ -211,6 +211,7 @@ impl Decisions {
             refresh_last: *refresh_last,
             refresh_golden: refreshes(golden)?,
             refresh_altref: refreshes(alt_ref)?,
+            refresh_probabilities: self.header.refresh_entropy,
             shown: self.header.shown,
         })
     }
