@@ -3,6 +3,7 @@
 mod batch;
 mod model;
 
+use std::collections::VecDeque;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -14,11 +15,11 @@ use clap::Subcommand;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::y4m::Y4mReader;
-use oyster_codec::{Image, QuantizerIndex, State, decode, quality};
+use oyster_codec::{QuantizerIndex, State, decode, quality};
 use oyster_excamera::{Settings, Step};
 use serde::Serialize;
 
-use self::batch::{Chunk, Encoder, read_batch};
+use self::batch::{Encoder, Pictures, read_batch};
 use self::model::Film;
 use crate::cpu;
 use crate::engine::{EngineArguments, FunctionsArgument};
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
     /// The file to write: WebM if its name ends in .webm, else IVF
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Every frame at this VP8 quantizer index, 0 (finest) to 127
+    /// The VP8 quantizer index about which frames are coded, 0 (finest) to 127
     #[arg(long, value_name = "Q", value_parser = quantizer, allow_negative_numbers = true)]
     quantizer: QuantizerIndex,
     /// Frames that are encoded in one task
@@ -82,9 +83,10 @@ struct Figures {
     wall_s: f64,
     cpu_s: f64,
     /// How long tasks ran, added up by kind.
-    encode_s: f64,
-    reencode_s: f64,
+    open_s: f64,
+    decide_s: f64,
     serial_rebase_s: f64,
+    encode_s: f64,
     thunks: usize,
     executed: usize,
     memoised: usize,
@@ -116,34 +118,31 @@ fn encode(arguments: &Arguments) -> Result<()> {
     let mut figures = Figures::default();
     let mut shown = Shown { state: State::blank(), ssim: 0.0 };
     let mut batch = read_batch(&mut clip, arguments).with_context(input)?;
-    let mut before = Vec::new();
-    while !batch.is_empty() {
+    let mut before = None;
+    while let Some(mut pictures) = batch {
         // While a batch is encoded, the one before is looked at, and then the next is read.
-        let looked_at = std::mem::take(&mut before);
+        let looked_at = before.take();
         let (encoded, next) = thread::scope(|scope| {
             let beside = scope.spawn(|| {
-                shown.compare_all(&looked_at)?;
-                drop(looked_at);
+                looked_at.map_or(Ok(()), |encoded| shown.compare(&encoded))?;
                 read_batch(&mut clip, arguments).with_context(input)
             });
-            (encoder.encode(&mut batch, &mut figures), beside.join())
+            (encoder.encode(&mut pictures, &mut figures), beside.join())
         });
         if encoded.is_err() && stop.is_set() {
             bail!("{}: not written: interrupted", arguments.output.display());
         }
         encoded?;
-        for frame in batch.iter().flat_map(|chunk| &chunk.frames) {
+        for frame in &pictures.frames {
             film.write_frame(frame)?;
-            figures.frames += 1;
             figures.bytes += frame.len() as u64;
         }
-        if measured {
-            before = batch;
-        }
+        figures.frames = film.frames();
+        before = measured.then_some(pictures);
         encoder.engine.shrink()?;
         batch = next.map_err(|_| anyhow!("a thread has panicked"))??;
     }
-    shown.compare_all(&before)?;
+    before.map_or(Ok(()), |encoded| shown.compare(&encoded))?;
     ensure!(figures.frames > 0, "{}: a y4m header but no frame", input());
     film.finish()?;
     let count = figures.frames as f64;
@@ -153,7 +152,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
     figures.cpu_s = cpu::used_with_children().saturating_sub(spent).as_secs_f64();
     let Encoder { tasks, function, settings, .. } = encoder;
     let seconds = |step| tasks.took(step).as_secs_f64();
-    [figures.encode_s, figures.reencode_s, figures.serial_rebase_s] = Step::ALL.map(seconds);
+    [figures.open_s, figures.decide_s, figures.serial_rebase_s, figures.encode_s] = Step::ALL.map(seconds);
     if !arguments.simulate.is_empty() {
         let film = Film {
             frames: arguments.simulate_frames.map_or(figures.frames, u64::from),
@@ -181,18 +180,20 @@ struct Shown {
 }
 
 impl Shown {
-    fn compare_all(&mut self, chunks: &[Chunk]) -> Result<()> {
-        chunks.iter().try_for_each(|chunk| self.compare(&chunk.pictures, &chunk.frames))
-    }
-
-    /// Decodes frames and compares them with their pictures, which are y4m.
-    fn compare(&mut self, pictures: &[u8], encoded: &[Vec<u8>]) -> Result<()> {
-        let mut pictures = Y4mReader::new(pictures)?;
-        for frame in encoded {
+    /// Decodes the frames of a batch and compares what they show with its pictures.
+    fn compare(&mut self, encoded: &Pictures) -> Result<()> {
+        let mut images = encoded.files().map(Y4mReader::new).collect::<Result<VecDeque<_>, _>>()?;
+        let mut next = || loop {
+            let Some(file) = images.front_mut() else { bail!("more pictures are shown than there were") };
+            if let Some(image) = file.read_frame()? {
+                return Ok(image);
+            }
+            images.pop_front();
+        };
+        for frame in &encoded.frames {
             let decoded = decode(&self.state, frame)?;
-            let image: Option<Image> = pictures.read_frame()?;
-            if let (Some(image), Some(picture)) = (image, decoded.shown) {
-                self.ssim += quality::ssim_y(&image, &picture.image())?;
+            if let Some(picture) = decoded.shown {
+                self.ssim += quality::ssim_y(&next()?, &picture.image())?;
             }
             self.state = decoded.target;
         }

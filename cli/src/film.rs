@@ -41,14 +41,21 @@ impl FilmFile {
         Ok(Self { path: path.to_owned(), file, writer, rate, frames: 0 })
     }
 
-    /// Adds the next frame.
+    /// Adds the next frame. A hidden one has the time of the shown one that comes next.
     pub(crate) fn write_frame(&mut self, frame: &[u8]) -> Result<()> {
         let written = match &mut self.writer {
             Writer::Ivf(ivf) => ivf.write_frame(frame, self.frames),
             Writer::Webm(webm) => webm.write_frame(frame, self.rate.time_of(self.frames)),
         };
-        self.frames += 1;
+        // RFC 6386 §9.1.
+        let is_shown = frame.first().is_some_and(|first| first & 0x10 != 0);
+        self.frames += u64::from(is_shown);
         written.with_context(|| writing(&self.path))
+    }
+
+    /// How many frames are shown of those that were added.
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Gives the film its name.

@@ -4,23 +4,25 @@ use std::fmt;
 
 use oyster_codec::{Effort, QuantizerIndex};
 
-use crate::functions::{Error, JoinedChunk, Settings, encode, rebase, reencode};
+use crate::functions::{Error, Settings, decide, encode, open, rebase};
 use crate::graph::Step;
 
 /// A step with its settings, as the executable of a thunk is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// [`encode`]: of `pictures`, `frames` and `state`.
-    Encode {
+    /// [`open`]: of `picture`, `frames` and `state`.
+    Open(Settings),
+    /// [`decide`]: of `picture-before` and `picture`, `frames`.
+    Decide {
         /// How.
         settings: Settings,
-        /// How many frames of the batch come before.
+        /// How many pictures of the batch come before.
         before: usize,
     },
-    /// [`reencode`]: of `pictures` and `before`, `frames`.
-    Reencode(Settings),
-    /// [`rebase`]: of `pictures`, `chunk`, `first`, `expected` and `before`, `frames` and `state`. Its settings are in the frames.
+    /// [`rebase`]: of `picture`, `decided` and `before`, `frames` and `state`. Its settings are in the frames.
     Rebase,
+    /// [`encode`]: of `pictures`, `anchor` and `before`, `frames`.
+    Encode(Settings),
 }
 
 /// Words that call nothing.
@@ -33,7 +35,7 @@ pub struct CallError {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.words.join(" ");
-        write!(f, "`{words}` is no function: encode Q EFFORT BEFORE, reencode Q EFFORT and rebase are")
+        write!(f, "`{words}` is no function: open Q EFFORT, decide Q EFFORT BEFORE, rebase and encode Q EFFORT are")
     }
 }
 
@@ -43,18 +45,20 @@ impl Call {
     /// What it does.
     pub fn step(&self) -> Step {
         match self {
-            Self::Encode { .. } => Step::Encode,
-            Self::Reencode(_) => Step::Reencode,
+            Self::Open(_) => Step::Open,
+            Self::Decide { .. } => Step::Decide,
             Self::Rebase => Step::Rebase,
+            Self::Encode(_) => Step::Encode,
         }
     }
 
     /// The names of what it reads and of what it makes.
     pub fn files(&self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
-            Self::Encode { .. } => (&["pictures"], &["frames", "state"]),
-            Self::Reencode(_) => (&["pictures", "before"], &["frames"]),
-            Self::Rebase => (&["pictures", "chunk", "first", "expected", "before"], &["frames", "state"]),
+            Self::Open(_) => (&["picture"], &["frames", "state"]),
+            Self::Decide { .. } => (&["picture-before", "picture"], &["frames"]),
+            Self::Rebase => (&["picture", "decided", "before"], &["frames", "state"]),
+            Self::Encode(_) => (&["pictures", "anchor", "before"], &["frames"]),
         }
     }
 
@@ -63,8 +67,8 @@ impl Call {
         let settings = |it: &Settings| [it.quantizer.value().to_string(), effort_name(it.effort).to_owned()];
         let mut words = vec![self.step().name().to_owned()];
         match self {
-            Self::Encode { settings: it, before } => words.extend(settings(it).into_iter().chain([before.to_string()])),
-            Self::Reencode(it) => words.extend(settings(it)),
+            Self::Open(it) | Self::Encode(it) => words.extend(settings(it)),
+            Self::Decide { settings: it, before } => words.extend(settings(it).into_iter().chain([before.to_string()])),
             Self::Rebase => {}
         }
         words
@@ -79,9 +83,10 @@ impl Call {
             Some(Settings { quantizer, effort })
         };
         let call = match words[..] {
-            ["encode", quantizer, effort, before] => settings(quantizer, effort)
-                .and_then(|settings| Some(Self::Encode { settings, before: before.parse().ok()? })),
-            ["reencode", quantizer, effort] => settings(quantizer, effort).map(Self::Reencode),
+            ["open", quantizer, effort] => settings(quantizer, effort).map(Self::Open),
+            ["decide", quantizer, effort, before] => settings(quantizer, effort)
+                .and_then(|settings| Some(Self::Decide { settings, before: before.parse().ok()? })),
+            ["encode", quantizer, effort] => settings(quantizer, effort).map(Self::Encode),
             ["rebase"] => Some(Self::Rebase),
             _ => None,
         };
@@ -94,17 +99,17 @@ impl Call {
         read: impl Fn(&'static str) -> Result<Vec<u8>, E>,
         write: impl Fn(&'static str, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let pictures = read("pictures")?;
         let (frames, state) = match self {
-            Self::Encode { settings, before } => encode(&pictures, *before, *settings)?,
-            Self::Reencode(settings) => return write("frames", &reencode(&pictures, &read("before")?, *settings)?),
-            Self::Rebase => rebase(&JoinedChunk {
-                pictures: &pictures,
-                chunk: &read("chunk")?,
-                first: &read("first")?,
-                expected: &read("expected")?,
-                before: &read("before")?,
-            })?,
+            Self::Open(settings) => open(&read("picture")?, *settings)?,
+            Self::Rebase => rebase(&read("picture")?, &read("decided")?, &read("before")?)?,
+            Self::Decide { settings, before } => {
+                let frames = decide(&read("picture-before")?, &read("picture")?, *before, *settings)?;
+                return write("frames", &frames);
+            }
+            Self::Encode(settings) => {
+                let (pictures, anchor, before) = (read("pictures")?, read("anchor")?, read("before")?);
+                return write("frames", &encode(&pictures, &anchor, &before, *settings)?);
+            }
         };
         write("frames", &frames)?;
         write("state", &state)
@@ -129,18 +134,21 @@ mod tests {
     fn a_call_reads_back_and_other_words_are_refused() {
         for effort in EFFORTS {
             let settings = Settings { quantizer: QuantizerIndex::MAX, effort };
-            for call in [Call::Encode { settings, before: 12 }, Call::Reencode(settings), Call::Rebase] {
+            for call in
+                [Call::Open(settings), Call::Decide { settings, before: 12 }, Call::Rebase, Call::Encode(settings)]
+            {
                 assert_eq!(Call::parse(&call.words()), Ok(call));
             }
         }
         for words in [
             "",
             "encode",
-            "encode 128 film 0",
-            "encode 12 best 0",
-            "encode 12 film -1",
+            "encode 128 film",
+            "encode 12 best",
+            "encode -1 film",
             "rebase 12",
-            "reencode 1 live 2",
+            "decide 1 live",
+            "decide 12 film -1",
         ] {
             let words: Vec<&str> = words.split(' ').collect();
             let error = Call::parse(&words).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The three functions, from bytes to bytes: pictures as y4m, frames as IVF, states as the codec serialises them.
+//! The functions, from bytes to bytes: pictures as y4m, frames as IVF, states as the codec serialises them.
 
 use std::fmt;
 use std::io;
@@ -7,17 +7,50 @@ use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::{IvfError, IvfReader, IvfWriter};
 use oyster_codec::container::y4m::{Y4mError, Y4mReader};
 use oyster_codec::{
-    DecisionReader, DecodeError, Effort, EncodeError, Hints, Image, Plan, QuantizerIndex, RebaseError, State,
-    StateError, analyse,
+    DecisionReader, DecodeError, Effort, EncodeError, Encoded, Hints, Image, Plan, QuantizerIndex, RebaseError, Size,
+    State, StateError, analyse, decode, show_altref,
 };
 
 /// How film is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The quantizer of every frame.
+    /// The quantizer about which the frames' are: anchors are finer, as others are predicted from them, and the rest is coarser.
     pub quantizer: QuantizerIndex,
     /// How hard to search.
     pub effort: Effort,
+}
+
+/// The quantizers of anchors and of other frames, in hundredths of what is asked for. Found by measuring BD-rate.
+const ANCHOR_SHARE: i32 = 70;
+const BETWEEN_SHARE: i32 = 125;
+
+impl Settings {
+    /// This share of the quantizer.
+    fn share(&self, hundredths: i32) -> QuantizerIndex {
+        QuantizerIndex::saturating(i32::from(self.quantizer.value()) * hundredths / 100)
+    }
+
+    fn key(&self) -> Plan {
+        Plan::key(self.share(ANCHOR_SHARE))
+    }
+
+    /// An anchor is hidden until the pictures before it are shown.
+    fn anchor(&self) -> Plan {
+        let plan = Plan::inter(self.share(ANCHOR_SHARE));
+        Plan { refresh_last: false, refresh_altref: true, shown: false, ..plan }
+    }
+
+    /// A frame between anchors leaves nothing behind but what the next one up to the anchor is predicted from: so states at anchors follow from
+    /// anchors alone.
+    fn between(&self) -> Plan {
+        Plan { refresh_probabilities: false, ..Plan::inter(self.share(BETWEEN_SHARE)) }
+    }
+
+    /// Encodes a picture, and answers what its analysis can tell the next one.
+    fn encode(&self, source: &State, picture: &Image, plan: &Plan, hints: &Hints) -> Result<(Encoded, Hints), Error> {
+        let analysis = analyse(source, picture, plan, hints, self.effort).map_err(Error::Encode)?;
+        Ok((analysis.finish(plan.finest), analysis.hints()))
+    }
 }
 
 /// Why a function cannot be applied to its inputs.
@@ -64,79 +97,53 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Encodes a chunk of pictures from a key frame on. The last frame refreshes all references, so that the state it leads to
-/// has one picture (ExCamera's encode and terminate). `before` frames of the batch come before it: it goes on with renewing
-/// the background where these will have come to. Answers the frames, as IVF, and the state.
-pub fn encode(pictures: &[u8], before: usize, settings: Settings) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let pictures = read_pictures(pictures)?;
-    let (mut state, mut hints) = (State::blank(), Hints::default());
-    let mut frames = Vec::with_capacity(pictures.len());
-    for (number, picture) in pictures.iter().enumerate() {
-        let plan = match number {
-            0 => Plan::key(settings.quantizer),
-            _ if number + 1 == pictures.len() => refreshing_all(settings.quantizer),
-            _ => Plan::inter(settings.quantizer),
-        };
-        let analysis = analyse(&state, picture, &plan, &hints, settings.effort).map_err(Error::Encode)?;
-        let encoded = analysis.finish(settings.quantizer);
-        hints = analysis.hints();
-        if number == 0 {
-            hints = hints.renewing_after(before);
-        }
+/// Encodes the picture that a batch begins with, as a key frame. Answers the frame, as IVF, and the state.
+pub fn open(picture: &[u8], settings: Settings) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let picture = one_picture(picture)?;
+    let (key, _) = settings.encode(&State::blank(), &picture, &settings.key(), &Hints::default())?;
+    Ok((write_frames(picture.size(), &[key.frame])?, key.target.serialise()))
+}
+
+/// Decides how the anchor `picture` is predicted from the one `before`, of which nothing is known yet but the picture: it
+/// is encoded as a key frame first. `count` pictures of the batch come before the anchor: it renews the background where these will
+/// have come to. Answers both frames.
+pub fn decide(before: &[u8], picture: &[u8], count: usize, settings: Settings) -> Result<Vec<u8>, Error> {
+    let (before, picture) = (one_picture(before)?, one_picture(picture)?);
+    let (key, hints) = settings.encode(&State::blank(), &before, &settings.key(), &Hints::default())?;
+    let hints = hints.renewing_after(count);
+    let (anchor, _) = settings.encode(&key.target, &picture, &settings.anchor(), &hints)?;
+    write_frames(picture.size(), &[key.frame, anchor.frame])
+}
+
+/// Moves an anchor, with what [`decide`] decided, onto the state that it does follow. Answers its frame, and the state that the chunk
+/// ends in.
+pub fn rebase(picture: &[u8], decided: &[u8], before: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let (picture, decided) = (one_picture(picture)?, frames(decided)?);
+    let [key, anchor] = &decided[..] else { return Err(Error::Count { pictures: 2, frames: decided.len() }) };
+    let mut reader = DecisionReader::new(&State::blank());
+    reader.read(key).map_err(Error::Decode)?;
+    let decisions = reader.read(anchor).map_err(Error::Decode)?;
+    let before = State::deserialise(before).map_err(Error::State)?;
+    let anchor = decisions.rebase(&before, &picture).map_err(Error::Rebase)?;
+    let shown = show_altref(&anchor.target).map_err(Error::Encode)?;
+    Ok((write_frames(picture.size(), &[anchor.frame])?, shown.target.serialise()))
+}
+
+/// Encodes the `pictures` of a chunk up to its anchor, which lies between the state `before` and them. Answers the chunk's frames.
+pub fn encode(pictures: &[u8], anchor: &[u8], before: &[u8], settings: Settings) -> Result<Vec<u8>, Error> {
+    let (pictures, mut frames) = (read_pictures(pictures)?, frames(anchor)?);
+    let before = State::deserialise(before).map_err(Error::State)?;
+    let [anchor] = &frames[..] else { return Err(Error::Count { pictures: 1, frames: frames.len() }) };
+    let mut state = decode(&before, anchor).map_err(Error::Decode)?.target;
+    for picture in &pictures {
+        // Without hints nothing is renewed, which would not last.
+        let (encoded, _) = settings.encode(&state, picture, &settings.between(), &Hints::default())?;
         state = encoded.target;
         frames.push(encoded.frame);
     }
-    Ok((write_frames(&pictures, &frames)?, state.serialise()))
-}
-
-/// Encodes the first picture of a chunk as an inter frame that follows the state `before`; answers the frame, as IVF. As the
-/// key frame in whose place it comes, it refreshes all references.
-pub fn reencode(pictures: &[u8], before: &[u8], settings: Settings) -> Result<Vec<u8>, Error> {
-    let before = State::deserialise(before).map_err(Error::State)?;
-    let pictures = first_picture(pictures)?;
-    let plan = refreshing_all(settings.quantizer);
-    let hints = Hints::default();
-    let analysis = analyse(&before, &pictures[0], &plan, &hints, settings.effort).map_err(Error::Encode)?;
-    write_frames(&pictures, &[analysis.finish(settings.quantizer).frame])
-}
-
-/// A chunk to be moved to where the one before it ends.
-#[derive(Clone, Copy, Debug)]
-pub struct JoinedChunk<'a> {
-    /// Its pictures, as y4m.
-    pub pictures: &'a [u8],
-    /// Its frames from a key frame on, as [`encode`] made them.
-    pub chunk: &'a [u8],
-    /// The frame in the key frame's place, as [`reencode`] made it.
-    pub first: &'a [u8],
-    /// The state which that was made to follow.
-    pub expected: &'a [u8],
-    /// The state which it does follow.
-    pub before: &'a [u8],
-}
-
-/// Moves a chunk onto the state that it follows; answers its frames, as IVF, and the state they lead to.
-pub fn rebase(joined: &JoinedChunk<'_>) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let state = |bytes: &[u8]| State::deserialise(bytes).map_err(Error::State);
-    let (pictures, chunk) = (read_pictures(joined.pictures)?, frames(joined.chunk)?);
-    let first = frames(joined.first)?;
-    if chunk.len() != pictures.len() || first.len() != 1 {
-        return Err(Error::Count { pictures: pictures.len(), frames: chunk.len() });
-    }
-    let mut target = state(joined.before)?;
-    let mut own = DecisionReader::new(&State::blank());
-    own.read(&chunk[0]).map_err(Error::Decode)?;
-    let mut moved = Vec::with_capacity(chunk.len());
-    for (number, (picture, frame)) in pictures.iter().zip(&chunk).enumerate() {
-        let decisions = match number {
-            0 => DecisionReader::new(&state(joined.expected)?).read(&first[0]),
-            _ => own.read(frame),
-        };
-        let encoded = decisions.map_err(Error::Decode)?.rebase(&target, picture).map_err(Error::Rebase)?;
-        target = encoded.target;
-        moved.push(encoded.frame);
-    }
-    Ok((write_frames(&pictures, &moved)?, target.serialise()))
+    let size = state.size().ok_or(Error::Encode(EncodeError::NothingToPredictFrom))?;
+    frames.push(show_altref(&state).map_err(Error::Encode)?.frame);
+    write_frames(size, &frames)
 }
 
 /// The frames of an IVF file.
@@ -149,30 +156,25 @@ pub fn frames(ivf: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     Ok(frames)
 }
 
-fn refreshing_all(quantizer: QuantizerIndex) -> Plan {
-    Plan { refresh_golden: true, refresh_altref: true, ..Plan::inter(quantizer) }
-}
-
-fn first_picture(y4m: &[u8]) -> Result<Vec<Image>, Error> {
-    let mut reader = Y4mReader::new(y4m).map_err(Error::Pictures)?;
-    let first = reader.read_frame().map_err(Error::Pictures)?;
-    first.map(|first| vec![first]).ok_or(Error::Count { pictures: 0, frames: 0 })
-}
-
 fn read_pictures(y4m: &[u8]) -> Result<Vec<Image>, Error> {
     let mut reader = Y4mReader::new(y4m).map_err(Error::Pictures)?;
     let mut pictures = Vec::new();
     while let Some(picture) = reader.read_frame().map_err(Error::Pictures)? {
         pictures.push(picture);
     }
-    if pictures.is_empty() { Err(Error::Count { pictures: 0, frames: 0 }) } else { Ok(pictures) }
+    Ok(pictures)
+}
+
+fn one_picture(y4m: &[u8]) -> Result<Image, Error> {
+    let mut reader = Y4mReader::new(y4m).map_err(Error::Pictures)?;
+    reader.read_frame().map_err(Error::Pictures)?.ok_or(Error::Count { pictures: 0, frames: 1 })
 }
 
 /// Frames as IVF. Chunks know nothing of the film's rate: time counts in frames.
-fn write_frames(pictures: &[Image], frames: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
+fn write_frames(size: Size, frames: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
     let written = || -> io::Result<Vec<u8>> {
         let rate = FrameRate::new(1, 1).expect("one a second is a rate");
-        let mut writer = IvfWriter::new(io::Cursor::new(Vec::new()), pictures[0].size(), rate)?;
+        let mut writer = IvfWriter::new(io::Cursor::new(Vec::new()), size, rate)?;
         for (number, frame) in (0..).zip(frames) {
             writer.write_frame(frame, number)?;
         }

@@ -11,24 +11,27 @@ pub const FUNCTION: &str = "function";
 /// What a thunk of a batch does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// [`crate::encode`]
-    Encode,
-    /// [`crate::reencode`]
-    Reencode,
+    /// [`crate::open`]
+    Open,
+    /// [`crate::decide`]
+    Decide,
     /// [`crate::rebase`]
     Rebase,
+    /// [`crate::encode`]
+    Encode,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Encode, Self::Reencode, Self::Rebase];
+    pub const ALL: [Self; 4] = [Self::Open, Self::Decide, Self::Rebase, Self::Encode];
 
     /// What it is called on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Encode => "encode",
-            Self::Reencode => "reencode",
+            Self::Open => "open",
+            Self::Decide => "decide",
             Self::Rebase => "rebase",
+            Self::Encode => "encode",
         }
     }
 
@@ -39,55 +42,62 @@ impl Step {
     }
 }
 
+/// The pictures of a chunk, as y4m.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkPictures {
+    /// All but the last.
+    pub between: Digest,
+    /// The last.
+    pub anchor: Digest,
+    /// How many pictures of the batch come before the anchor.
+    pub before: usize,
+}
+
 /// A batch: one key frame and all up to the next one.
 #[derive(Debug)]
 pub struct Batch {
     /// How its frames come about.
     pub graph: Graph,
-    /// Which thunks make its chunks, in order.
-    pub chunks: Vec<ThunkId>,
+    /// Which thunks make its frames: the key frame, then those of each chunk.
+    pub frames: Vec<ThunkId>,
 }
 
 impl Batch {
-    /// The batch of the chunks whose pictures are `pictures`, `chunk_frames` each. `function` is the executable: it is run with the arguments
+    /// The batch of the picture `opening` and the chunks that follow it. `function` is the executable: it is run with the arguments
     /// `function`, a step's name and the settings, in a folder with the step's inputs.
     pub fn new(
         function: Digest,
-        pictures: &[Digest],
-        chunk_frames: usize,
+        opening: Digest,
+        chunks: &[ChunkPictures],
         settings: Settings,
     ) -> Result<Self, ThunkError> {
         let mut graph = Graph::default();
-        let step = |call: Call, pictures: Digest| -> Result<Thunk, ThunkError> {
+        // Inputs come in the order in which the call reads them.
+        let mut insert = |call: Call, inputs: &[Input]| -> Result<ThunkId, ThunkError> {
             let arguments = [FUNCTION, "function"].map(str::to_owned).into_iter().chain(call.words());
-            let makes = call.files().1.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Thunk::new(arguments, makes)
-                .with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable())
-                .with_input(RelativePath::new("pictures")?, Input::value(pictures)))
+            let (reads, makes) = call.files();
+            let makes = makes.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
+            let thunk = Thunk::new(arguments, makes)
+                .with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable());
+            let thunk = reads.iter().zip(inputs).try_fold(thunk, |thunk, (name, input)| {
+                Ok::<_, ThunkError>(thunk.with_input(RelativePath::new(*name)?, input.clone()))
+            });
+            graph.insert(thunk?)
         };
         let output = |thunk, name: &str| Ok::<_, ThunkError>(Input::output(thunk, RelativePath::new(name)?));
-        let mut chunks = Vec::with_capacity(pictures.len());
-        let mut before: Option<(ThunkId, ThunkId)> = None;
-        for (number, &pictures) in pictures.iter().enumerate() {
-            let encode = Call::Encode { settings, before: number * chunk_frames };
-            let encoded = graph.insert(step(encode, pictures)?)?;
-            let joined = match before {
-                None => encoded,
-                Some((encoded_before, joined_before)) => {
-                    let expected = output(encoded_before, "state")?;
-                    let first = step(Call::Reencode(settings), pictures)?;
-                    let first = graph.insert(first.with_input(RelativePath::new("before")?, expected.clone()))?;
-                    let moved = step(Call::Rebase, pictures)?
-                        .with_input(RelativePath::new("chunk")?, output(encoded, "frames")?)
-                        .with_input(RelativePath::new("first")?, output(first, "frames")?)
-                        .with_input(RelativePath::new("expected")?, expected)
-                        .with_input(RelativePath::new("before")?, output(joined_before, "state")?);
-                    graph.insert(moved)?
-                }
-            };
-            chunks.push(joined);
-            before = Some((encoded, joined));
+        let picture = Input::value;
+        let mut before = (insert(Call::Open(settings), &[picture(opening)])?, opening);
+        let mut frames = vec![before.0];
+        for chunk in chunks {
+            let (joined, picture_before) = before;
+            let (state, anchor) = (output(joined, "state")?, picture(chunk.anchor));
+            let decide = Call::Decide { settings, before: chunk.before };
+            let decided = insert(decide, &[picture(picture_before), anchor.clone()])?;
+            let moved = insert(Call::Rebase, &[anchor, output(decided, "frames")?, state.clone()])?;
+            let between = [picture(chunk.between), output(moved, "frames")?, state];
+            frames.push(insert(Call::Encode(settings), &between)?);
+            before = (moved, chunk.anchor);
         }
-        Ok(Self { graph, chunks })
+        Ok(Self { graph, frames })
     }
 }

@@ -117,8 +117,11 @@ impl<W: Write + Seek> WebmWriter<W> {
         let [high, low] = relative.to_be_bytes();
         // Every Opus packet can be begun with.
         let is_key = is_key || track != Track::Pictures;
+        // Of a hidden frame the fifth bit is 0: it is decoded and not shown.
+        let is_hidden = track == Track::Pictures && bytes.first().is_some_and(|first| first & 0x10 == 0);
+        let flags = u8::from(is_key) << 7 | u8::from(is_hidden) << 3;
         self.cluster.blocks.extend(head(0xa3, 4 + bytes.len() as u64));
-        self.cluster.blocks.extend([0x80 | track.number(), high, low, if is_key { 0x80 } else { 0 }]);
+        self.cluster.blocks.extend([0x80 | track.number(), high, low, flags]);
         self.cluster.blocks.extend_from_slice(bytes);
         self.end_ms = self.end_ms.max(at_ms);
         Ok(())

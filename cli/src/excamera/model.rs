@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use oyster_excamera::{Batch, Settings, Step};
+use oyster_excamera::{Batch, ChunkPictures, Settings, Step};
 use oyster_thunks::{Digest, Graph, Reducer, TaskCost, Thunk, ThunkId};
 
 use crate::model::{Simulated, on_clusters};
@@ -15,7 +15,7 @@ use crate::model::{Simulated, on_clusters};
 pub(super) struct Tasks {
     /// By name: how many, and how long they took, added up.
     run: BTreeMap<&'static str, (u32, Duration)>,
-    /// How large the state is that a chunk leads to.
+    /// How large a state is.
     pub(super) state_bytes: u64,
 }
 
@@ -58,12 +58,13 @@ pub(super) fn simulated(
 ) -> Result<Vec<Simulated>> {
     let (graph, targets) = film.graph(settings)?;
     let moved = |step| {
-        let pictures = film.function_bytes + film.chunk_frames * film.picture_bytes;
-        let states = match step {
-            Step::Encode | Step::Reencode => 1,
-            Step::Rebase => 3,
+        let (pictures, states) = match step {
+            Step::Open => (1, 1),
+            Step::Decide => (2, 0),
+            Step::Rebase => (1, 2),
+            Step::Encode => (film.chunk_frames - 1, 1),
         };
-        pictures + states * tasks.state_bytes
+        film.function_bytes + pictures * film.picture_bytes + states * tasks.state_bytes
     };
     let costs: BTreeMap<&str, TaskCost> = Step::ALL
         .into_iter()
@@ -80,16 +81,26 @@ pub(super) fn simulated(
 }
 
 impl Film {
-    /// Its tasks, and those that make its chunks, each chunk being another.
+    /// Its tasks, and those that make its frames, each picture being another.
     fn graph(&self, settings: Settings) -> Result<(Graph, Vec<ThunkId>)> {
-        let digest = |what: &str| Digest::of(what.as_bytes());
-        let chunks: Vec<Digest> =
-            (0..self.frames.div_ceil(self.chunk_frames)).map(|number| digest(&number.to_string())).collect();
+        let digest = |what: &str, number: u64| Digest::of(format!("{what} {number}").as_bytes());
         let (mut graph, mut targets) = (Graph::default(), Vec::new());
-        for chunks in chunks.chunks(self.batch_chunks as usize) {
-            let batch = Batch::new(digest("function"), chunks, self.chunk_frames as usize, settings)?;
+        let batch_frames = self.chunk_frames * self.batch_chunks;
+        for opening in (0..self.frames).step_by(batch_frames as usize) {
+            let end = self.frames.min(opening + batch_frames);
+            let ends = (1..=self.batch_chunks).map(|number| end.min(opening + number * self.chunk_frames));
+            // None behind the film's end, and none of an opening alone.
+            let mut anchors: Vec<u64> = ends.map(|end| end - 1).filter(|&anchor| anchor > opening).collect();
+            anchors.dedup();
+            let chunk = |&anchor: &u64| ChunkPictures {
+                between: digest("between", anchor),
+                anchor: digest("picture", anchor),
+                before: (anchor - opening) as usize,
+            };
+            let chunks: Vec<_> = anchors.iter().map(chunk).collect();
+            let batch = Batch::new(digest("function", 0), digest("picture", opening), &chunks, settings)?;
             graph.join(&batch.graph);
-            targets.extend(batch.chunks);
+            targets.extend(batch.frames);
         }
         Ok((graph, targets))
     }

@@ -9,9 +9,9 @@ use rustix::process::Signal;
 use crate::buildbox::Server;
 use crate::shell::{Folder, Run};
 
-/// Six batches of four chunks: ten tasks each.
+/// Six batches of four chunks: a task for each batch and three for each chunk.
 const FRAMES: u64 = 72;
-const TASKS: u64 = 60;
+const TASKS: u64 = 78;
 const ENCODE: [&str; 13] = [
     "excamera",
     "encode",
