@@ -105,9 +105,9 @@ fn a_film_in_webm_is_the_same_film() {
 #[test]
 fn a_function_takes_what_it_declares_and_says_what_is_wrong() {
     let folder = Folder::new("excamera-function");
-    folder.write("pictures", "no film");
+    folder.write("picture", "no film");
     folder.write("before", "");
-    folder.oyster(&["function", "encode", "40", "live"]).fails(1, &["`encode 40 live` is no function"]);
-    folder.oyster(&["function", "encode", "40", "live", "0"]).fails(1, &["YUV4MPEG2"]);
-    folder.oyster(&["function", "rebase"]).fails(1, &["chunk", "cannot read"]);
+    folder.oyster(&["function", "decide", "40", "live"]).fails(1, &["`decide 40 live` is no function"]);
+    folder.oyster(&["function", "open", "40", "live"]).fails(1, &["YUV4MPEG2"]);
+    folder.oyster(&["function", "rebase"]).fails(1, &["decided", "cannot read"]);
 }
