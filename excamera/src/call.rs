@@ -28,14 +28,21 @@ pub enum Call {
 /// Words that call nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError {
-    /// The words.
-    pub words: Vec<String>,
+    words: String,
+    known: &'static str,
+}
+
+impl CallError {
+    /// These words, where only those of the `known` call something.
+    pub fn new(words: &[&str], known: &'static str) -> Self {
+        Self { words: words.join(" "), known }
+    }
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.words.join(" ");
-        write!(f, "`{words}` is no function: open Q EFFORT, decide Q EFFORT BEFORE, rebase and encode Q EFFORT are")
+        let Self { words, known } = self;
+        write!(f, "`{words}` is no function: {known} are")
     }
 }
 
@@ -90,7 +97,7 @@ impl Call {
             ["rebase"] => Some(Self::Rebase),
             _ => None,
         };
-        call.ok_or_else(|| CallError { words: words.into_iter().map(str::to_owned).collect() })
+        call.ok_or_else(|| CallError::new(&words, KNOWN))
     }
 
     /// Applies the function: reads its inputs by `read` and gives its outputs to `write`.
@@ -115,6 +122,8 @@ impl Call {
         write("state", &state)
     }
 }
+
+const KNOWN: &str = "open Q EFFORT, decide Q EFFORT BEFORE, rebase and encode Q EFFORT";
 
 const EFFORTS: [Effort; 3] = [Effort::Live, Effort::Balanced, Effort::Film];
 

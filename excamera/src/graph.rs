@@ -8,6 +8,24 @@ use crate::functions::Settings;
 /// Under which name a thunk has the executable that it runs.
 pub const FUNCTION: &str = "function";
 
+/// Puts a call off: the executable `function` with the word `function` and those of the call, on `inputs` under the names that it reads,
+/// in their order.
+pub fn put_off(
+    function: Digest,
+    words: impl IntoIterator<Item = String>,
+    (reads, makes): (&[&str], &[&str]),
+    inputs: &[Input],
+) -> Result<Thunk, ThunkError> {
+    let arguments = [FUNCTION, "function"].map(str::to_owned).into_iter().chain(words);
+    let makes = makes.iter().map(|&name| RelativePath::new(name)).collect::<Result<Vec<_>, _>>()?;
+    let thunk =
+        Thunk::new(arguments, makes).with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable());
+    reads
+        .iter()
+        .zip(inputs)
+        .try_fold(thunk, |thunk, (&name, input)| Ok(thunk.with_input(RelativePath::new(name)?, input.clone())))
+}
+
 /// What a thunk of a batch does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -72,17 +90,8 @@ impl Batch {
         settings: Settings,
     ) -> Result<Self, ThunkError> {
         let mut graph = Graph::default();
-        // Inputs come in the order in which the call reads them.
         let mut insert = |call: Call, inputs: &[Input]| -> Result<ThunkId, ThunkError> {
-            let arguments = [FUNCTION, "function"].map(str::to_owned).into_iter().chain(call.words());
-            let (reads, makes) = call.files();
-            let makes = makes.iter().map(|name| RelativePath::new(*name)).collect::<Result<Vec<_>, _>>()?;
-            let thunk = Thunk::new(arguments, makes)
-                .with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable());
-            let thunk = reads.iter().zip(inputs).try_fold(thunk, |thunk, (name, input)| {
-                Ok::<_, ThunkError>(thunk.with_input(RelativePath::new(*name)?, input.clone()))
-            });
-            graph.insert(thunk?)
+            graph.insert(put_off(function, call.words(), call.files(), inputs)?)
         };
         let output = |thunk, name: &str| Ok::<_, ThunkError>(Input::output(thunk, RelativePath::new(name)?));
         let picture = Input::value;

@@ -16,4 +16,4 @@ mod graph;
 
 pub use call::{Call, CallError};
 pub use functions::{Error, Settings, decide, encode, frames, open, rebase};
-pub use graph::{Batch, ChunkPictures, FUNCTION, Step};
+pub use graph::{Batch, ChunkPictures, FUNCTION, Step, put_off};

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::io::{self, Cursor};
 
-use oyster_excamera::FUNCTION;
+use oyster_excamera::{CallError, put_off};
 use oyster_lepton::{Container, ContainerError, Header, InTurn, Plan, encode_chunk, pack};
-use oyster_thunks::{Digest, Input, RelativePath, Thunk, ThunkError};
+use oyster_thunks::{Digest, Input, Thunk, ThunkError};
 
 use crate::Failed;
 use crate::folder::Folder;
 
 /// The word before the others.
 pub const NAME: &str = "jpeg";
+const KNOWN: &str = "pack BYTES, encode NUMBER, chunk NUMBER and decode NUMBER";
 
 /// A function with its settings, as the executable of a thunk is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,22 +40,6 @@ pub enum Call {
         number: usize,
     },
 }
-
-/// Words that call nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallError {
-    /// The words.
-    pub words: Vec<String>,
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.words.join(" ");
-        write!(f, "`{NAME} {words}` is no function: pack BYTES, encode NUMBER, chunk NUMBER and decode NUMBER are")
-    }
-}
-
-impl std::error::Error for CallError {}
 
 /// Why a function cannot be applied to its inputs.
 #[derive(Debug)]
@@ -115,7 +100,7 @@ impl Call {
             ["decode", number] => number.parse().ok().map(|number| Self::Decode { number }),
             _ => None,
         };
-        call.ok_or_else(|| CallError { words: words.iter().map(|&word| word.to_owned()).collect() })
+        call.ok_or_else(|| CallError::new(&[&[NAME], words].concat(), KNOWN))
     }
 
     /// The names of what it reads and of what it makes.
@@ -130,14 +115,9 @@ impl Call {
 
     /// Puts it off: `function` is the executable, `inputs` are what it reads, in the order in which it is said above.
     pub fn thunk(&self, function: Digest, inputs: &[Digest]) -> Result<Thunk, ThunkError> {
-        let (reads, makes) = self.files();
-        let arguments = [FUNCTION, "function", NAME].map(str::to_owned).into_iter().chain(self.words());
-        let makes = makes.iter().map(|&name| RelativePath::new(name)).collect::<Result<Vec<_>, _>>()?;
-        let thunk =
-            Thunk::new(arguments, makes).with_input(RelativePath::new(FUNCTION)?, Input::value(function).executable());
-        reads.iter().zip(inputs).try_fold(thunk, |thunk, (&name, &digest)| {
-            Ok(thunk.with_input(RelativePath::new(name)?, Input::value(digest)))
-        })
+        let words = [NAME.to_owned()].into_iter().chain(self.words());
+        let inputs: Vec<Input> = inputs.iter().copied().map(Input::value).collect();
+        put_off(function, words, self.files(), &inputs)
     }
 
     /// Applies the function to the files of a folder.

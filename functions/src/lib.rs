@@ -37,10 +37,8 @@ pub fn run<W: AsRef<str>>(words: &[W]) -> Result<(), Failed> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failed {
-    /// These words name no function of films.
+    /// These words name no function.
     NoFunction(CallError),
-    /// Nor of JPEGs.
-    NoJpegFunction(jpeg::CallError),
     /// A file of the folder could not be read.
     Read(&'static str, io::Error),
     /// A file of the folder could not be written.
@@ -57,7 +55,6 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoFunction(error) => error.fmt(f),
-            Self::NoJpegFunction(error) => error.fmt(f),
             Self::Read(name, error) => write!(f, "{name}: cannot read: {error}"),
             Self::Write(name, error) => write!(f, "{name}: cannot write: {error}"),
             Self::Film(error) => error.fmt(f),
@@ -72,12 +69,6 @@ impl std::error::Error for Failed {}
 impl From<CallError> for Failed {
     fn from(error: CallError) -> Self {
         Self::NoFunction(error)
-    }
-}
-
-impl From<jpeg::CallError> for Failed {
-    fn from(error: jpeg::CallError) -> Self {
-        Self::NoJpegFunction(error)
     }
 }
 
