@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context, Result, bail};
 use oyster_thunks::engine::{Address, AddressError, Local, LocalConfig, Remote, RemoteConfig};
 use oyster_thunks::{Digest, Engine, Event, Forced, Graph, Reducer, Sources, Tell, ThunkId, force};
+use serde::Serialize;
 
 use crate::fault::BadArgument;
 use crate::progress::Progress;
@@ -167,6 +168,27 @@ impl EngineArguments {
         let reducer = Reducer::new(graph, targets)?;
         let jobs = self.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
         Ok(force(reducer, engine, sources, jobs, tell)?)
+    }
+}
+
+/// What thunks came to, in figures.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) thunks: usize,
+    pub(crate) executed: usize,
+    pub(crate) memoised: usize,
+    stored_bytes: u64,
+    pub(crate) fetched_bytes: u64,
+}
+
+impl Counts {
+    /// Adds what was forced.
+    pub(crate) fn add(&mut self, forced: &Forced) {
+        self.thunks += forced.executed + forced.memoised;
+        self.executed += forced.executed;
+        self.memoised += forced.memoised;
+        self.stored_bytes += forced.stored_bytes;
+        self.fetched_bytes += forced.fetched_bytes;
     }
 }
 

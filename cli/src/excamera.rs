@@ -22,7 +22,7 @@ use serde::Serialize;
 use self::batch::{Encoder, Pictures, read_batch};
 use self::model::Film;
 use crate::cpu;
-use crate::engine::{EngineArguments, FunctionsArgument};
+use crate::engine::{Counts, EngineArguments, FunctionsArgument};
 use crate::files::open_y4m;
 use crate::film::FilmFile;
 use crate::model::{Simulated, words};
@@ -87,11 +87,8 @@ struct Figures {
     decide_s: f64,
     serial_rebase_s: f64,
     encode_s: f64,
-    thunks: usize,
-    executed: usize,
-    memoised: usize,
-    stored_bytes: u64,
-    fetched_bytes: u64,
+    #[serde(flatten)]
+    counts: Counts,
     /// A model, not measured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     simulated: Vec<Simulated>,

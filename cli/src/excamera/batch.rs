@@ -115,7 +115,7 @@ impl Encoder<'_> {
             digests.zip(pictures.files()).chain([(function, &self.function[..])]).collect();
         let sources = |digest| Ok(values.get(&digest).map(|bytes| bytes.to_vec()));
         let tasks = Mutex::new(&mut self.tasks);
-        let tell_progress = telling(&self.progress, figures.thunks);
+        let tell_progress = telling(&self.progress, figures.counts.thunks);
         let tell = |event: Event| {
             if let Some(step) = steps.get(&event.thunk).filter(|_| !event.memoised) {
                 tasks.lock().unwrap_or_else(PoisonError::into_inner).add(*step, event.took);
@@ -123,11 +123,7 @@ impl Encoder<'_> {
             if self.stop.is_set() { ControlFlow::Break(()) } else { tell_progress(event) }
         };
         let forced = self.arguments.engine.force(&*self.engine, graph, &targets, &sources, &tell)?;
-        figures.thunks += forced.executed + forced.memoised;
-        figures.executed += forced.executed;
-        figures.memoised += forced.memoised;
-        figures.stored_bytes += forced.stored_bytes;
-        figures.fetched_bytes += forced.fetched_bytes;
+        figures.counts.add(&forced);
         let mut encoded = Vec::new();
         for target in targets {
             let made = |name: &str| {
@@ -138,7 +134,7 @@ impl Encoder<'_> {
             if let Some(state) = made("state") {
                 self.tasks.state_bytes = state.bytes();
             }
-            figures.fetched_bytes += made_frames.bytes();
+            figures.counts.fetched_bytes += made_frames.bytes();
             encoded.extend(frames(&fetch(&*self.engine, made_frames)?)?);
         }
         pictures.frames = encoded;

@@ -12,10 +12,11 @@ use oyster_thunks::ThunkId;
 use serde::Serialize;
 
 use super::inputs::{Input, gather};
-use super::thunks::{self, OnEngine, Thunks};
+use super::thunks::{OnEngine, Thunks};
 use super::workers::{Workers, on_each};
 use super::{ThreadsArgument, saved_percent};
 use crate::cpu;
+use crate::engine::Counts;
 use crate::fault::BadArgument;
 use crate::files::{create, expect_folder, expect_place, open, writing};
 use crate::progress::Progress;
@@ -60,7 +61,7 @@ struct Figures {
     chunk_bytes: u64,
     cpu_ms: f64,
     #[serde(flatten)]
-    thunks: Option<thunks::Figures>,
+    thunks: Option<Counts>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let before = cpu::used_with_children();
     let (outcomes, thunks) = match arguments.on_engine.open()? {
         None => (by_threads(&jobs, arguments)?, None),
-        Some(mut thunks) => (by_thunks(&jobs, arguments.chunk_bytes, &mut thunks)?, Some(thunks.figures)),
+        Some(mut thunks) => (by_thunks(&jobs, arguments.chunk_bytes, &mut thunks)?, Some(thunks.counts)),
     };
     let mut figures = Figures {
         files: Vec::new(),

@@ -12,9 +12,8 @@ use anyhow::{Context, Result, ensure};
 use oyster_functions::jpeg::Call;
 use oyster_lepton::{Container, Damage};
 use oyster_thunks::{Digest, Engine, Graph, Outputs, ThunkId};
-use serde::Serialize;
 
-use crate::engine::{EngineArguments, FunctionsArgument, fetch, telling};
+use crate::engine::{Counts, EngineArguments, FunctionsArgument, fetch, telling};
 use crate::progress::Progress;
 
 /// An engine, if the work is to be done by one.
@@ -40,7 +39,7 @@ impl OnEngine {
             graph: Graph::default(),
             values: BTreeMap::new(),
             bytes: 0,
-            figures: Figures::default(),
+            counts: Counts::default(),
             progress: Mutex::new(Progress::of("thunks done")),
         }))
     }
@@ -56,7 +55,7 @@ pub(super) struct Thunks<'a> {
     values: BTreeMap<Digest, Value>,
     /// Of files, in them.
     bytes: u64,
-    pub(super) figures: Figures,
+    pub(super) counts: Counts,
     progress: Mutex<Progress>,
 }
 
@@ -64,16 +63,6 @@ pub(super) struct Thunks<'a> {
 enum Value {
     Held(Vec<u8>),
     InFile(PathBuf, Range<u64>),
-}
-
-/// What came of all thunks.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Figures {
-    thunks: usize,
-    executed: usize,
-    memoised: usize,
-    stored_bytes: u64,
-    fetched_bytes: u64,
 }
 
 impl Thunks<'_> {
@@ -96,7 +85,7 @@ impl Thunks<'_> {
                 outcomes.push(planned.and_then(|planned| finish(&mut made, item, planned)));
             }
             let fetched_bytes = made.fetched_bytes;
-            self.figures.fetched_bytes += fetched_bytes;
+            self.counts.fetched_bytes += fetched_bytes;
             self.engine.shrink()?;
         }
         Ok(outcomes)
@@ -135,13 +124,10 @@ impl Thunks<'_> {
             None => Ok(None),
         };
         let targets: Vec<ThunkId> = graph.iter().map(|(id, _)| id).collect();
-        let tell = telling(&self.progress, self.figures.thunks);
+        let tell = telling(&self.progress, self.counts.thunks);
         let forced = self.arguments.force(&*self.engine, graph, &targets, &sources, &tell)?;
-        self.figures.thunks += forced.executed + forced.memoised;
-        self.figures.executed += forced.executed;
-        self.figures.memoised += forced.memoised;
-        self.figures.stored_bytes += forced.stored_bytes;
-        Ok(Made { engine: &*self.engine, outputs: forced.outputs, fetched_bytes: forced.fetched_bytes })
+        self.counts.add(&forced);
+        Ok(Made { engine: &*self.engine, outputs: forced.outputs, fetched_bytes: 0 })
     }
 }
 
@@ -175,6 +161,7 @@ impl Value {
 pub(super) struct Made<'a> {
     engine: &'a dyn Engine,
     outputs: BTreeMap<ThunkId, Outputs>,
+    /// By [`Made::fetch`].
     fetched_bytes: u64,
 }
 

@@ -15,6 +15,7 @@ use super::pack::Watched;
 use super::thunks::{self, Made, OnEngine, Thunks};
 use super::workers::Workers;
 use super::{SandboxArgument, ThreadsArgument};
+use crate::engine::Counts;
 use crate::fault::BadArgument;
 use crate::files::{create, open, writing};
 use crate::values::JsonOutput;
@@ -46,7 +47,7 @@ struct Figures {
     from: u64,
     to: u64,
     #[serde(flatten)]
-    thunks: Option<thunks::Figures>,
+    thunks: Option<Counts>,
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -69,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let unpacked = match thunks {
         None => by_threads(&mut container, range, &mut output, arguments).map(|()| None),
         Some(mut thunks) => {
-            by_thunks(&container, &range, &mut output, arguments, &mut thunks).map(|()| Some(thunks.figures))
+            by_thunks(&container, &range, &mut output, arguments, &mut thunks).map(|()| Some(thunks.counts))
         }
     };
     let thunks = unpacked.with_context(|| format!("{input}: cannot unpack as {}", arguments.output.display()))?;

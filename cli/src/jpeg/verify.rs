@@ -10,6 +10,7 @@ use super::inputs::{Input, gather};
 use super::thunks::{self, OnEngine, Thunks};
 use super::workers::{Workers, on_each};
 use super::{SandboxArgument, ThreadsArgument, pack};
+use crate::engine::Counts;
 use crate::files::open;
 use crate::progress::Progress;
 use crate::values::JsonOutput;
@@ -34,7 +35,7 @@ struct Figures {
     files: Vec<FileFigures>,
     damaged_files: usize,
     #[serde(flatten)]
-    thunks: Option<thunks::Figures>,
+    thunks: Option<Counts>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let inputs = gather(&arguments.inputs, &[pack::EXTENSION])?;
     let (outcomes, thunks) = match arguments.on_engine.open()? {
         None => (by_threads(&inputs, arguments)?, None),
-        Some(mut thunks) => (by_thunks(&inputs, &mut thunks)?, Some(thunks.figures)),
+        Some(mut thunks) => (by_thunks(&inputs, &mut thunks)?, Some(thunks.counts)),
     };
     let files: Vec<_> = inputs.iter().zip(outcomes).map(|(input, outcome)| or_say(&input.path, outcome)).collect();
     let damaged_files = files.iter().filter(|file| file.error.is_some() || !file.damaged.is_empty()).count();

@@ -11,7 +11,7 @@ use oyster_thunks::{Content, Engine, Event, ForceError, Graph, Input, Reducer, T
 use serde::Serialize;
 
 use super::target;
-use crate::engine::{EngineArguments, fetch, telling};
+use crate::engine::{Counts, EngineArguments, fetch, telling};
 use crate::model::{self, Simulated};
 use crate::progress::Progress;
 use crate::values::JsonOutput;
@@ -33,11 +33,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
-    thunks: usize,
-    executed: usize,
-    memoised: usize,
-    stored_bytes: u64,
-    fetched_bytes: u64,
+    #[serde(flatten)]
+    counts: Counts,
     wall_s: f64,
     /// How long thunks ran, added up.
     ran_s: f64,
@@ -50,7 +47,8 @@ pub(super) struct Figures {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let figures = force(&arguments.targets, &arguments.engine, &arguments.simulate)?;
-    arguments.json.write_or_print(&figures, |Figures { thunks, executed, memoised, simulated, .. }| {
+    arguments.json.write_or_print(&figures, |Figures { counts, simulated, .. }| {
+        let Counts { thunks, executed, memoised, .. } = counts;
         format!("{thunks} thunks: {executed} run, {memoised} remembered\n{}", model::words(simulated))
     })
 }
@@ -76,21 +74,18 @@ pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated:
     let forced = arguments.force(engine, graph.clone(), &ids, &sources, &heard);
     drop(progress);
     let forced = forced.map_err(in_its_own_words)?;
-    let mut fetched_bytes = forced.fetched_bytes;
+    let mut counts = Counts::default();
+    counts.add(&forced);
     for target in &targets {
         let made = forced.outputs.get(&target.thunk).and_then(|made| made.get(&target.output));
         let made = made.with_context(|| format!("{}: its thunk has made nothing", target.path.display()))?;
         target.become_file(&fetch(engine, made.digest)?, made.executable)?;
-        fetched_bytes += made.digest.bytes();
+        counts.fetched_bytes += made.digest.bytes();
     }
     engine.shrink()?;
     let took = took.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Figures {
-        thunks: forced.executed + forced.memoised,
-        executed: forced.executed,
-        memoised: forced.memoised,
-        stored_bytes: forced.stored_bytes,
-        fetched_bytes,
+        counts,
         wall_s: begin.elapsed().as_secs_f64(),
         ran_s: forced.ran.as_secs_f64(),
         critical_path_s: forced.critical_path.as_secs_f64(),
