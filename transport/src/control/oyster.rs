@@ -82,13 +82,14 @@ impl Oyster {
     }
 
     /// How long after the last thing that happened a packet goes to ask whether the link is still there. As TCP's probe
-    /// after a lost tail (RFC 9002 §6.2): after a round trip and a half, then twice as late each time; but at last each second.
+    /// after a lost tail (RFC 9002 §6.2): after a round trip and a half, then later by three quarters of the silence there was, so that
+    /// a link that comes back waits for no longer than that; and at last each second.
     fn probe_after_us(&self, last_activity_us: i64, path: &Path) -> i64 {
         let (Some(last_ack_us), Some(round_trip_us)) = (self.last_ack_us, path.smoothed_round_trip_us()) else {
             return SURVIVAL_TIMER_US;
         };
         let silence_us = last_activity_us - last_ack_us;
-        silence_us.max(round_trip_us + round_trip_us / 2).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
+        (silence_us * 3 / 4).max(round_trip_us + round_trip_us / 2).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
     }
 
     /// Whether a queue stands that others will not fill whatever we do: one that overflows is filled by those who go by loss.
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn into_silence_a_packet_goes_whatever_is_in_flight_then_twice_as_late_and_at_last_each_second() {
+    fn into_silence_a_packet_goes_whatever_is_in_flight_then_ever_later_and_at_last_each_second() {
         let mut queue = Queue::new(0.1, 0);
         queue.send_and_hear(0);
         let heard_us = queue.now_us;
@@ -417,7 +418,7 @@ mod tests {
                 last_us = now_us;
             }
         }
-        // A round trip and a half of 53 ms is less than the least of 120; from then on as long again as there was silence.
-        assert_eq!(gaps_ms, [120, 120, 240, 480, 950, 950, 950]);
+        // A round trip and a half of 53 ms is less than the least of 120; from then on three quarters of the silence there was.
+        assert_eq!(gaps_ms, [120, 120, 180, 320, 560, 950, 950]);
     }
 }
