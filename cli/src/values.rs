@@ -186,7 +186,7 @@ pub(crate) struct SenderArguments {
     /// Which sender and receiver
     #[arg(long, default_value = "oyster")]
     profile: ProfileName,
-    /// From smooth (15) to sharp (90): how long one frame may occupy the link (profile oyster)
+    /// From smooth (7) to sharp (50), 25 by default: how long one frame may occupy the link (profile oyster)
     #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
     delay_ceiling_ms: Option<Duration>,
 }

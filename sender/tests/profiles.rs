@@ -89,11 +89,12 @@ fn conventional_makes_one_version_and_its_average_meets_the_rate() {
 }
 
 #[test]
-fn oyster_sends_the_finest_version_that_fits_and_over_the_budget_only_the_smallest() {
+fn oyster_sends_the_finest_version_that_fits_or_waits_a_little_and_over_the_budget_only_the_smallest() {
     let mut call = Call::new(Profile::Oyster);
     call.pictures = scene(176, 144);
     call.bytes_per_second = 12e3;
     call.run_for(seconds(10));
+    let mut sent_at = seconds(0);
     for turn in &call.turns {
         assert!(turn.sizes.is_sorted_by(|a, b| a >= b), "finest first: {turn:?}");
         let fits = turn.sizes.iter().position(|&bytes| bytes <= turn.budget);
@@ -101,10 +102,11 @@ fn oyster_sends_the_finest_version_that_fits_and_over_the_budget_only_the_smalle
             Choice::Fine => assert_eq!(fits, Some(0), "{turn:?}"),
             Choice::Coarse => assert_eq!(fits, Some(1), "{turn:?}"),
             Choice::Survival => assert!(fits.is_none_or(|place| place == 2), "{turn:?}"),
-            Choice::Skip => assert_eq!(fits, None, "{turn:?}"),
+            Choice::Skip => assert!(fits.is_none() || turn.at - sent_at < millis(60), "{turn:?}"),
         }
-        if let (None, Some(sent)) = (fits, &turn.decision.sent) {
-            assert_eq!(Some(&sent.bytes), turn.sizes.last(), "{turn:?}");
+        if let Some(sent) = &turn.decision.sent {
+            assert!(fits.is_some() || Some(&sent.bytes) == turn.sizes.last(), "{turn:?}");
+            sent_at = turn.at;
         }
     }
     let went = |choice| call.turns.iter().filter(|turn| turn.decision.choice == choice).count();

@@ -36,7 +36,7 @@ pub(crate) struct MediaArguments {
     /// window, terminal, file:F.y4m or none (default: a window where there is a display, else the terminal)
     #[arg(long, value_name = "WHERE")]
     display: Option<screen::Choice>,
-    /// From smooth (15) to sharp (90): how long one picture may occupy the link
+    /// From smooth (7) to sharp (50), 25 by default: how long one picture may occupy the link
     #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
     delay_ceiling_ms: Option<Duration>,
     /// End the call when nothing was heard of the other side for so long (default: 30)

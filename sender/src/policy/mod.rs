@@ -97,7 +97,7 @@ impl Policy {
     ) -> Verdict {
         match self {
             Self::Classic(classic) => classic.choose(sizes, budget),
-            Self::Oyster(oyster) => oyster.choose(sizes, budget, now),
+            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport.loss(), now),
             Self::Conventional(conventional) => conventional.choose(sizes, transport, now),
         }
     }

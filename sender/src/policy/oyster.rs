@@ -42,6 +42,15 @@ const STANDSTILL: Duration = Duration::from_millis(150);
 /// Braked and with nothing sent for this long: what went before is not counted on any more. Just before the first probe.
 const SILENCE: Duration = Duration::from_millis(100);
 
+/// A version of less than this part of what a good picture takes is not worth showing after better ones, where the next picture may be a
+/// better one: one that is coarse for a moment flickers, and what likeness it loses is far more than what two that are finer gain.
+const WORTHWHILE_SHARE: f64 = 0.5;
+/// But so long after the last frame it goes: at 30 pictures a second more than one interval and less than two, so that no two are skipped
+/// in a row.
+const PATIENCE: Duration = Duration::from_millis(60);
+/// And where more than this share of packets is lost: what was sent last may never be shown.
+const LITTLE_LOSS: f64 = 0.01;
+
 #[derive(Debug)]
 pub(crate) struct Oyster {
     finest: QuantizerIndex,
@@ -137,14 +146,17 @@ impl Oyster {
         transport.budget_above(self.good_bytes, now)
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget, now: Duration) -> Verdict {
+    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget, loss: f64, now: Duration) -> Verdict {
         let smallest = sizes.len() - 1;
+        let waits = self.unsent_for(now) < PATIENCE && loss < LITTLE_LOSS;
+        let is_worthwhile = |bytes: usize| !waits || bytes as f64 >= WORTHWHILE_SHARE * self.good_bytes as f64;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
-            return Verdict::Send(fitting);
+            return if is_worthwhile(sizes[fitting]) { Verdict::Send(fitting) } else { Verdict::Skip };
         }
         let stands_still = self.unsent_for(now) >= STANDSTILL;
         let Some(survival_bytes) = budget.survival_payload_bytes else { return Verdict::Skip };
-        if sizes[smallest] <= survival_bytes || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
+        let survives = sizes[smallest] <= survival_bytes && is_worthwhile(sizes[smallest]);
+        if survives || stands_still { Verdict::Send(smallest) } else { Verdict::Skip }
     }
 
     pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {

@@ -4,15 +4,18 @@
 //! (Lindley's recursion read backwards). Whatever the sender paced, paused or skipped never counts: grace removal,
 //! done exactly. Acked bytes over service time, both fading, is the rate; silence while something is under way is added
 //! to the service time, so that a link that falls silent slows the sender continuously. Ceilings then bound the
-//! serialisation of one frame and the whole queue. Constants are the controller study's.
+//! serialisation of one frame and the whole queue: longer ones on a link that stands still now and then, where delay is not
+//! for us to save. Constants are the controller study's.
 //!
 //! A queue that others keep standing is part of the path: waiting in it is not service. Which queue is whose a packet tells
 //! that meets none of ours; if none has for long, the sender pauses for a round trip so that one does. Where a queue never
 //! empties, whoever's it is, frames are spread out and rooms are such that calls side by side come to equal shares.
 
 mod ceilings;
+mod pauses;
 
 use ceilings::{Ceilings, Link};
+use pauses::Pauses;
 
 use super::{Allowance, CongestionControl, Flight, FrameAllowance, News};
 use crate::config::{Ingredient, SenderConfig};
@@ -29,6 +32,7 @@ pub(crate) struct Oyster {
     survival_wire_bytes: f64,
     served_bytes: f64,
     busy_us: f64,
+    pauses: Pauses,
     measured_packets: u32,
     last_received_us: Option<i64>,
     last_ack_us: Option<i64>,
@@ -49,6 +53,7 @@ impl Oyster {
             survival_wire_bytes: survival_wire_bytes as f64,
             served_bytes: 0.0,
             busy_us: 0.0,
+            pauses: Pauses::default(),
             measured_packets: 0,
             last_received_us: None,
             last_ack_us: None,
@@ -92,15 +97,21 @@ impl Oyster {
         (silence_us * 3 / 4).max(round_trip_us + round_trip_us / 2).clamp(PROBE_MIN_US, SURVIVAL_TIMER_US)
     }
 
+    /// Whether packets were lost of late, as where others fill the queue until it overflows.
+    fn overflows(&self, now_us: i64) -> bool {
+        self.lost_at_us.is_some_and(|lost_at_us| now_us - lost_at_us <= LOSS_MEMORY_US)
+    }
+
     /// Whether a queue stands that others will not fill whatever we do: one that overflows is filled by those who go by loss.
     fn yields(&self, path: &Path, now_us: i64) -> bool {
-        path.has_standing_queue() && self.lost_at_us.is_none_or(|lost_at_us| now_us - lost_at_us > LOSS_MEMORY_US)
+        path.has_standing_queue() && !self.overflows(now_us)
     }
 
     /// Lets the memory fade, but both sums alike, and never below what holds against a single odd packet.
     fn fade(&mut self, now_us: i64) {
         let elapsed_us = self.last_ack_us.map_or(0, |last_ack_us| (now_us - last_ack_us).max(0));
         self.last_ack_us = Some(now_us);
+        self.pauses.fade(elapsed_us);
         if self.busy_us > MEMORY_MIN_US {
             let keep = (-(elapsed_us as f64) / MEMORY_US).exp().max(MEMORY_MIN_US / self.busy_us);
             self.served_bytes *= keep;
@@ -129,9 +140,10 @@ impl CongestionControl for Oyster {
             // falls to the packet after it, whose time is known, so that the sum is right.
             let served_us = start_us + (arrival.wire_bytes as f64 / rate_per_us) as i64;
             let received_us = arrival.received_us.unwrap_or(served_us.min(news.received_us));
-            let service_us = (received_us - start_us).max(0) as f64;
+            let service_us = ((received_us - start_us).max(0) as f64).min(SERVICE_MAX_US);
             self.served_bytes += arrival.wire_bytes as f64;
-            self.busy_us += service_us.min(SERVICE_MAX_US);
+            self.busy_us += service_us;
+            self.pauses.on_service(service_us, self.ceilings.pause_from_us(rate_per_us));
             self.measured_packets = self.measured_packets.saturating_add(1);
             self.last_received_us = Some(last_received_us.max(received_us));
         }
@@ -159,7 +171,9 @@ impl CongestionControl for Oyster {
             rate_per_us: self.rate_per_us(stall_us),
             round_trip_floor_us: round_trip_floor_us as f64,
             stall_us,
+            pause_us: self.pauses.mean_us(),
             is_contested: path.is_contested(),
+            overflows: self.overflows(now_us),
             yields: self.yields(path, now_us),
         };
         let frame_bytes = self.ceilings.frame_bytes(&link, floor_wire_bytes, in_flight_bytes);
