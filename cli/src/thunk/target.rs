@@ -1,7 +1,8 @@
 //! A thunk in a file, and the thunks that it needs, which the store has.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::fs::Permissions;
+use std::io::{IntoInnerError, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -45,17 +46,20 @@ impl Target {
         Ok(Self { path, thunk: id, output, graph })
     }
 
-    /// Puts the file in the place of what stood for it. It is as old as that was: to make, nothing has changed since.
+    /// Puts the file in the place of what stood for it. It is as old as that was: to make, nothing has changed since. All of that is so once it
+    /// has its name, as a file that is there is never made again.
     pub(super) fn become_file(&self, bytes: &[u8], is_executable: bool) -> Result<()> {
-        let about = std::fs::metadata(&self.path).with_context(|| files::writing(&self.path))?;
-        files::write(&self.path, bytes)?;
-        let become_like = || {
+        let (file, mut output) = files::create(&self.path)?;
+        let write = || {
+            output.write_all(bytes)?;
+            let whole = output.into_inner().map_err(IntoInnerError::into_error)?;
             if is_executable {
-                std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o755))?;
+                whole.set_permissions(Permissions::from_mode(0o755))?;
             }
-            std::fs::File::options().append(true).open(&self.path)?.set_modified(about.modified()?)
+            whole.set_modified(std::fs::metadata(&self.path)?.modified()?)?;
+            file.commit()
         };
-        become_like().with_context(|| files::writing(&self.path))
+        write().with_context(|| files::writing(&self.path))
     }
 }
 

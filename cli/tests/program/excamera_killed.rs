@@ -1,12 +1,11 @@
 //! A film whose encoding is broken off at any moment goes on where it was, and comes out the same.
 
-use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::buildbox::Server;
+use crate::memory::{files_below, until_cluster_remembers, until_remembered};
 use crate::shell::{Folder, Run};
 
 /// Six batches of four chunks: a task for each batch and three for each chunk.
@@ -45,24 +44,6 @@ fn whole(folder: &Folder) -> Vec<u8> {
     folder.read("whole.ivf")
 }
 
-fn files_below(folder: PathBuf) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.flat_map(|path| if path.is_dir() { files_below(path) } else { vec![path] }).collect()
-}
-
-/// Waits until so many tasks are remembered on this machine.
-fn until_remembered(folder: &Folder, count: usize) -> u64 {
-    loop {
-        let memo = files_below(folder.path("store/memo"));
-        let whole = memo.iter().filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.')).count();
-        if whole >= count {
-            return whole as u64;
-        }
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-}
-
 #[test]
 fn a_killed_run_goes_on_where_it_was() {
     let folder = Folder::new("excamera-killed");
@@ -71,7 +52,7 @@ fn a_killed_run_goes_on_where_it_was() {
     // Again and again, at other moments of a task.
     for count in [3, 9, 21, 34] {
         let run = folder.start_oyster(&ENCODE);
-        remembered = until_remembered(&folder, count);
+        remembered = until_remembered(&folder.path("store"), count);
         run.signal(Signal::KILL);
         assert_eq!(run.end().status, None, "it was killed in the middle");
         assert!(!folder.path("out.ivf").exists());
@@ -91,7 +72,7 @@ fn an_interrupted_run_leaves_nothing_half_written() {
     folder.write("out.ivf", "precious");
     for (signal, count) in [(Signal::INT, 2), (Signal::TERM, 25)] {
         let run = folder.start_oyster(&[&ENCODE[..10], &["--store=store", "--output=out.ivf"]].concat());
-        until_remembered(&folder, count);
+        until_remembered(&folder.path("store"), count);
         run.signal(signal);
         run.end().fails(1, &["out.ivf", "interrupted"]);
         assert_eq!(folder.names(), ["clip.y4m", "out.ivf", "store"]);
@@ -126,10 +107,29 @@ fn a_run_outlives_its_cluster_for_a_while_and_goes_on_later_otherwise() {
     drop(server);
 }
 
-fn until_cluster_remembers(server: &Server, count: usize) {
-    while files_below(server.folder.path().join("actioncache/objects")).len() < count {
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
+#[test]
+fn a_run_outlives_one_of_two_workers() {
+    // What is to be done comes to the front, which does some of it, and hands on the rest to the worker; both keep things in the store.
+    let Some(store) = Server::start(&[]) else { return };
+    let remote = |what: &str, server: &Server| format!("--{what}-remote=http://127.0.0.1:{}", server.port);
+    let kept = [remote("cas", &store), remote("ac", &store), "--instance=".into(), "--proxy-instance=".into()];
+    let mut more: Vec<&str> = kept.iter().map(String::as_str).chain(LIBRARIES).collect();
+    let Some(worker) = Server::start(&more) else { return };
+    let handed_on = remote("exec", &worker);
+    // The front soon believes that the worker is gone: by itself it asks again for twenty seconds.
+    more.extend([&handed_on, "--exec-hybrid-queue-limit=1", "--exec-retry-limit=1", "--exec-retry-delay=20"]);
+    let Some(front) = Server::start(&more) else { return };
+    let folder = Folder::new("excamera-worker");
+    let whole = whole(&folder);
+    let engine = format!("--engine={}", front.address());
+    let encode = [&ENCODE[..7], &ENCODE[8..], &["--jobs=4", &*engine]].concat();
+    let run = folder.start_oyster(&encode);
+    until_cluster_remembers(&worker, 5);
+    worker.kill();
+    assert_eq!(counts(run.end()), (TASKS, 0));
+    assert!(folder.read("out.ivf") == whole, "the same as on this machine");
+    // What it had done is not lost with it.
+    assert_eq!(counts(folder.oyster(&encode)), (0, TASKS));
 }
 
 /// A function that is linked to libraries of this machine finds them.

@@ -35,24 +35,28 @@ fn project(folder: &Folder, place: &str) {
 
 /// `oyster` in a folder below, with the store of all tests of the folder around it.
 fn oyster(folder: &Folder, place: &str, arguments: &[&str]) -> Run {
-    let mut command = folder.command(OYSTER, arguments);
-    command.current_dir(folder.path(place)).env("XDG_CACHE_HOME", folder.path("cache")).env_remove("MAKEFLAGS");
-    Run::of(command.output().unwrap(), arguments)
+    Run::of(command(folder, place, arguments).output().unwrap(), arguments)
 }
 
-fn infer(folder: &Folder, place: &str, command: &[&str]) -> Value {
+pub(crate) fn command(folder: &Folder, place: &str, arguments: &[&str]) -> Command {
+    let mut command = folder.command(OYSTER, arguments);
+    command.current_dir(folder.path(place)).env("XDG_CACHE_HOME", folder.path("cache")).env_remove("MAKEFLAGS");
+    command
+}
+
+pub(crate) fn infer(folder: &Folder, place: &str, command: &[&str]) -> Value {
     let arguments = [&["thunk", "infer", "--json", "-", "--"], command].concat();
     oyster(folder, place, &arguments).json(&["put_off", "real", "wall_s"])
 }
 
 /// How many thunks are run and remembered.
-fn force(folder: &Folder, place: &str, targets: &[&str], engine: &[&str]) -> (u64, u64) {
+pub(crate) fn force(folder: &Folder, place: &str, targets: &[&str], engine: &[&str]) -> (u64, u64) {
     let arguments = [&["thunk", "force", "--json", "-"], engine, targets].concat();
     let figures = oyster(folder, place, &arguments).json(&["executed", "memoised"]);
     (figures["executed"].as_u64().unwrap(), figures["memoised"].as_u64().unwrap())
 }
 
-fn make(folder: &Folder, place: &str, words: &[&str]) {
+pub(crate) fn make(folder: &Folder, place: &str, words: &[&str]) {
     let output =
         Command::new("make").args(words).current_dir(folder.path(place)).env_remove("MAKEFLAGS").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
