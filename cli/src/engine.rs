@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::fault::BadArgument;
 use crate::progress::Progress;
-use crate::values::thread_count;
+use crate::values::job_count;
 
 /// Who runs thunks, how many at once, and where what they make is kept.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -29,7 +29,7 @@ pub(crate) struct EngineArguments {
     #[arg(long, value_name = "FILE")]
     engine_ca: Option<PathBuf>,
     /// How many thunks run at once [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = thread_count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = job_count, allow_negative_numbers = true)]
     jobs: Option<NonZero<usize>>,
     #[command(flatten)]
     store: StoreArguments,
@@ -165,9 +165,12 @@ impl EngineArguments {
         sources: Sources<'_>,
         tell: Tell<'_>,
     ) -> Result<Forced> {
-        let reducer = Reducer::new(graph, targets)?;
-        let jobs = self.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
-        Ok(force(reducer, engine, sources, jobs, tell)?)
+        Ok(force(Reducer::new(graph, targets)?, engine, sources, self.jobs(), tell)?)
+    }
+
+    /// How many thunks run at once.
+    pub(crate) fn jobs(&self) -> NonZero<usize> {
+        self.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
     }
 }
 

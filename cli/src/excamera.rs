@@ -6,11 +6,11 @@ mod model;
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::thread;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use oyster_call::Stop;
 use oyster_codec::container::FrameRate;
@@ -19,7 +19,7 @@ use oyster_codec::{QuantizerIndex, State, decode, quality};
 use oyster_excamera::{Settings, Step};
 use serde::Serialize;
 
-use self::batch::{Encoder, Pictures, read_batch};
+use self::batch::{Encoder, Lanes, Made, Pictures, read_batch};
 use self::model::Film;
 use crate::cpu;
 use crate::engine::{Counts, EngineArguments, FunctionsArgument};
@@ -53,8 +53,8 @@ pub(crate) struct Arguments {
     /// Frames that are encoded in one task
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=600))]
     chunk_frames: u16,
-    /// Chunks from one key frame to the next. Three times as many are in memory, at most: those before are looked at and those after
-    /// are read while these are encoded
+    /// Chunks from one key frame to the next, a batch. So many batches are encoded at once that each of --jobs can have a chunk; these
+    /// and one more are in memory
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=600))]
     batch_chunks: u16,
     /// How hard to try
@@ -102,44 +102,34 @@ fn encode(arguments: &Arguments) -> Result<()> {
     let mut clip = open_y4m(&arguments.input)?;
     let (size, rate) = (clip.size(), clip.frame_rate().unwrap_or(DEFAULT_RATE));
     let stop = Stop::on_signals().context("signals cannot be caught")?;
-    let mut encoder = Encoder {
-        arguments,
+    let encoder = Encoder {
         engine: arguments.engine.open()?,
         function: arguments.functions.read()?,
         settings: Settings { quantizer: arguments.quantizer, effort: arguments.effort.into() },
         progress: Mutex::new(Progress::of("tasks done")),
         stop: &stop,
-        tasks: model::Tasks::default(),
+        is_given_up: AtomicBool::new(false),
+        made: Mutex::default(),
     };
+    let lanes = Lanes::of(arguments.engine.jobs(), arguments.batch_chunks);
     let mut film = FilmFile::create(&arguments.output, size, rate)?;
     let mut figures = Figures::default();
     let mut shown = Shown { state: State::blank(), ssim: 0.0 };
-    let mut batch = read_batch(&mut clip, arguments).with_context(input)?;
-    let mut before = None;
-    while let Some(mut pictures) = batch {
-        // While a batch is encoded, the one before is looked at, and then the next is read.
-        let looked_at = before.take();
-        let (encoded, next) = thread::scope(|scope| {
-            let beside = scope.spawn(|| {
-                looked_at.map_or(Ok(()), |encoded| shown.compare(&encoded))?;
-                read_batch(&mut clip, arguments).with_context(input)
-            });
-            (encoder.encode(&mut pictures, &mut figures), beside.join())
-        });
-        if encoded.is_err() && stop.is_set() {
-            bail!("{}: not written: interrupted", arguments.output.display());
-        }
-        encoded?;
+    let read = || read_batch(&mut clip, arguments).with_context(input);
+    let write = |pictures: &Pictures| {
         for frame in &pictures.frames {
             film.write_frame(frame)?;
             figures.bytes += frame.len() as u64;
         }
-        figures.frames = film.frames();
-        before = measured.then_some(pictures);
-        encoder.engine.shrink()?;
-        batch = next.map_err(|_| anyhow!("a thread has panicked"))??;
+        Ok(encoder.engine.shrink()?)
+    };
+    let look_at = |pictures: &Pictures| if measured { shown.compare(pictures) } else { Ok(()) };
+    let encoded = encoder.encode_all(lanes, read, write, look_at);
+    if encoded.is_err() && stop.is_set() {
+        bail!("{}: not written: interrupted", arguments.output.display());
     }
-    before.map_or(Ok(()), |encoded| shown.compare(&encoded))?;
+    encoded?;
+    figures.frames = film.frames();
     ensure!(figures.frames > 0, "{}: a y4m header but no frame", input());
     film.finish()?;
     let count = figures.frames as f64;
@@ -147,14 +137,16 @@ fn encode(arguments: &Arguments) -> Result<()> {
     figures.ssim_y_db = quality::ssim_db(shown.ssim / count);
     figures.wall_s = begin.elapsed().as_secs_f64();
     figures.cpu_s = cpu::used_with_children().saturating_sub(spent).as_secs_f64();
-    let Encoder { tasks, function, settings, .. } = encoder;
+    let Encoder { made, function, settings, .. } = encoder;
+    let Made { tasks, counts } = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    figures.counts = counts;
     let seconds = |step| tasks.took(step).as_secs_f64();
     [figures.open_s, figures.decide_s, figures.serial_rebase_s, figures.encode_s] = Step::ALL.map(seconds);
     if !arguments.simulate.is_empty() {
         let film = Film {
             frames: arguments.simulate_frames.map_or(figures.frames, u64::from),
-            chunk_frames: arguments.chunk_frames.into(),
-            batch_chunks: arguments.batch_chunks.into(),
+            chunk_frames: arguments.chunk_frames,
+            batch_chunks: arguments.batch_chunks,
             picture_bytes: size.i420_bytes() as u64,
             function_bytes: function.len() as u64,
         };

@@ -3,7 +3,6 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use anyhow::Result;
 use oyster_thunks::{Cluster, Reducer, TaskCost, Thunk, ThunkId, simulate};
 use serde::Serialize;
 
@@ -18,25 +17,33 @@ pub(crate) struct Simulated {
     busy: f64,
 }
 
-/// Lets clusters of so many `workers` make what `reducer` walks to.
-pub(crate) fn on_clusters(
-    reducer: impl Fn() -> Result<Reducer>,
-    cost: &dyn Fn(ThunkId, &Thunk) -> TaskCost,
-    workers: &[NonZero<usize>],
-) -> Result<Vec<Simulated>> {
-    let of = |workers: &NonZero<usize>| {
+impl Simulated {
+    /// The same so many `times`, on as many lanes at once, which all `workers` share.
+    pub(crate) fn repeated(self, times: u64, lanes: NonZero<usize>, workers: NonZero<usize>) -> Self {
+        let rounds = times.div_ceil(lanes.get() as u64);
+        let wall_s = self.wall_s * rounds as f64;
+        let worked_s = self.busy * self.wall_s * self.workers as f64 * times as f64;
         let workers = workers.get();
-        let cluster = Cluster { workers, overhead: OVERHEAD, bytes_per_second: BYTES_PER_SECOND };
-        let simulated = simulate(reducer()?, cost, cluster);
-        let wall_s = simulated.wall.as_secs_f64();
-        Ok(Simulated {
-            workers,
-            wall_s,
-            critical_path_s: simulated.critical_path.as_secs_f64(),
-            busy: simulated.busy.as_secs_f64() / (wall_s * workers as f64).max(f64::MIN_POSITIVE),
-        })
-    };
-    workers.iter().map(of).collect()
+        Self { workers, wall_s, busy: worked_s / (wall_s * workers as f64).max(f64::MIN_POSITIVE), ..self }
+    }
+}
+
+/// Lets a cluster of so many `workers` make what `reducer` walks to.
+pub(crate) fn on_cluster(
+    reducer: Reducer,
+    cost: &dyn Fn(ThunkId, &Thunk) -> TaskCost,
+    workers: NonZero<usize>,
+) -> Simulated {
+    let workers = workers.get();
+    let cluster = Cluster { workers, overhead: OVERHEAD, bytes_per_second: BYTES_PER_SECOND };
+    let simulated = simulate(reducer, cost, cluster);
+    let wall_s = simulated.wall.as_secs_f64();
+    Simulated {
+        workers,
+        wall_s,
+        critical_path_s: simulated.critical_path.as_secs_f64(),
+        busy: simulated.busy.as_secs_f64() / (wall_s * workers as f64).max(f64::MIN_POSITIVE),
+    }
 }
 
 /// The model's answers for people.
@@ -52,3 +59,18 @@ pub(crate) fn words(simulated: &[Simulated]) -> String {
 const OVERHEAD: Duration = Duration::from_millis(80);
 /// A network of a gigabit a second.
 const BYTES_PER_SECOND: f64 = 125e6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_waits_for_a_lane() {
+        let once = Simulated { workers: 4, wall_s: 10.0, critical_path_s: 8.0, busy: 0.5 };
+        let count = |n| NonZero::new(n).unwrap();
+        // Of six places in three rounds one is empty.
+        let Simulated { workers, wall_s, critical_path_s, busy } = once.repeated(5, count(2), count(8));
+        assert_eq!((workers, wall_s, critical_path_s), (8, 30.0, 8.0));
+        assert!((busy - 0.5 * 5.0 / 6.0).abs() < 1e-9, "{busy}");
+    }
+}

@@ -50,6 +50,11 @@ pub(crate) fn thread_count(text: &str) -> Result<NonZero<usize>, String> {
     within("threads", text, NonZero::<usize>::MIN, MAX_THREADS)
 }
 
+/// Thunks at once.
+pub(crate) fn job_count(text: &str) -> Result<NonZero<usize>, String> {
+    within("jobs", text, NonZero::<usize>::MIN, MAX_JOBS)
+}
+
 /// 0 to 1.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     within("a probability", text, 0.0, 1.0)
@@ -99,6 +104,8 @@ const MIN_FRAMES_PER_SECOND: f64 = 0.01;
 const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
 /// A frame of the largest size has 144 rows, and no machine that is used for this has more processors.
 const MAX_THREADS: NonZero<usize> = NonZero::new(64).expect("it is not 0");
+/// What a cluster runs of one build or film; each takes a thread of ours that waits for it.
+const MAX_JOBS: NonZero<usize> = NonZero::new(4096).expect("it is not 0");
 /// A gigabit a second: no lossy video needs more.
 const MAX_KILOBITS_PER_SECOND: f64 = 1_000_000.0;
 /// A minute: the Moon is 1.3 s away, so that more is a mistake.

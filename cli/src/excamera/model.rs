@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use oyster_excamera::{Batch, ChunkPictures, Settings, Step};
-use oyster_thunks::{Digest, Graph, Reducer, TaskCost, Thunk, ThunkId};
+use oyster_thunks::{Digest, Reducer, TaskCost, Thunk};
 
-use crate::model::{Simulated, on_clusters};
+use super::batch::Lanes;
+use crate::model::{Simulated, on_cluster};
 
 /// The tasks that were run.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     /// By name: how many, and how long they took, added up.
     run: BTreeMap<&'static str, (u32, Duration)>,
+    /// How many are made by now, run or remembered.
+    pub(super) made: usize,
     /// How large a state is.
     pub(super) state_bytes: u64,
 }
@@ -41,28 +44,29 @@ impl Tasks {
 #[derive(Debug)]
 pub(super) struct Film {
     pub(super) frames: u64,
-    pub(super) chunk_frames: u64,
-    pub(super) batch_chunks: u64,
+    pub(super) chunk_frames: u16,
+    pub(super) batch_chunks: u16,
     /// One picture, uncompressed.
     pub(super) picture_bytes: u64,
     /// The executable.
     pub(super) function_bytes: u64,
 }
 
-/// What clusters of so many `workers` would take for the whole of `film`, all its batches at once.
+/// What clusters of so many `workers` would take for the whole of `film`, as many batches at once as have a chunk for each worker. All
+/// batches count as whole.
 pub(super) fn simulated(
     film: &Film,
     tasks: &Tasks,
     settings: Settings,
     workers: &[NonZero<usize>],
 ) -> Result<Vec<Simulated>> {
-    let (graph, targets) = film.graph(settings)?;
+    let Batch { graph, frames: targets } = film.batch(settings)?;
     let moved = |step| {
         let (pictures, states) = match step {
             Step::Open => (1, 1),
             Step::Decide => (2, 0),
             Step::Rebase => (1, 2),
-            Step::Encode => (film.chunk_frames - 1, 1),
+            Step::Encode => (u64::from(film.chunk_frames) - 1, 1),
         };
         film.function_bytes + pictures * film.picture_bytes + states * tasks.state_bytes
     };
@@ -76,32 +80,38 @@ pub(super) fn simulated(
         "--simulate: not every kind of task was run just now, so that nothing says how long it takes; with another --store nothing is \
          remembered"
     );
-    let reducer = || Ok(Reducer::new(graph.clone(), &targets)?);
-    on_clusters(reducer, &|_, thunk| cost(thunk).unwrap_or_default(), workers)
+    let batches = film.frames.div_ceil(film.batch_frames()).max(1);
+    let of = |&workers: &NonZero<usize>| {
+        let lanes = Lanes::of(workers, film.batch_chunks);
+        // The last of the lanes has the fewest workers.
+        let share = lanes.jobs(lanes.count.get() - 1);
+        let reducer = Reducer::new(graph.clone(), &targets)?;
+        let batch = on_cluster(reducer, &|_, thunk| cost(thunk).unwrap_or_default(), share);
+        Ok(batch.repeated(batches, lanes.count, workers))
+    };
+    workers.iter().map(of).collect()
 }
 
 impl Film {
-    /// Its tasks, and those that make its frames, each picture being another.
-    fn graph(&self, settings: Settings) -> Result<(Graph, Vec<ThunkId>)> {
+    /// How many frames a batch has.
+    fn batch_frames(&self) -> u64 {
+        u64::from(self.chunk_frames) * u64::from(self.batch_chunks)
+    }
+
+    /// Its first batch, each picture being another.
+    fn batch(&self, settings: Settings) -> Result<Batch> {
         let digest = |what: &str, number: u64| Digest::of(format!("{what} {number}").as_bytes());
-        let (mut graph, mut targets) = (Graph::default(), Vec::new());
-        let batch_frames = self.chunk_frames * self.batch_chunks;
-        for opening in (0..self.frames).step_by(batch_frames as usize) {
-            let end = self.frames.min(opening + batch_frames);
-            let ends = (1..=self.batch_chunks).map(|number| end.min(opening + number * self.chunk_frames));
-            // None behind the film's end, and none of an opening alone.
-            let mut anchors: Vec<u64> = ends.map(|end| end - 1).filter(|&anchor| anchor > opening).collect();
-            anchors.dedup();
-            let chunk = |&anchor: &u64| ChunkPictures {
-                between: digest("between", anchor),
-                anchor: digest("picture", anchor),
-                before: (anchor - opening) as usize,
-            };
-            let chunks: Vec<_> = anchors.iter().map(chunk).collect();
-            let batch = Batch::new(digest("function", 0), digest("picture", opening), &chunks, settings)?;
-            graph.join(&batch.graph);
-            targets.extend(batch.frames);
-        }
-        Ok((graph, targets))
+        let end = self.frames.min(self.batch_frames());
+        let ends = (1..=u64::from(self.batch_chunks)).map(|number| end.min(number * u64::from(self.chunk_frames)));
+        // None behind the film's end, and none of an opening alone.
+        let mut anchors: Vec<u64> = ends.map(|end| end - 1).filter(|&anchor| anchor > 0).collect();
+        anchors.dedup();
+        let chunk = |&anchor: &u64| ChunkPictures {
+            between: digest("between", anchor),
+            anchor: digest("picture", anchor),
+            before: anchor as usize,
+        };
+        let chunks: Vec<_> = anchors.iter().map(chunk).collect();
+        Ok(Batch::new(digest("function", 0), digest("picture", 0), &chunks, settings)?)
     }
 }

@@ -84,12 +84,15 @@ pub(super) fn force(targets: &[PathBuf], arguments: &EngineArguments, simulated:
     }
     engine.shrink()?;
     let took = took.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let simulate = |&workers: &NonZero<usize>| -> Result<Simulated> {
+        Ok(model::on_cluster(Reducer::new(graph.clone(), &ids)?, &cost(&took), workers))
+    };
     Ok(Figures {
         counts,
         wall_s: begin.elapsed().as_secs_f64(),
         ran_s: forced.ran.as_secs_f64(),
         critical_path_s: forced.critical_path.as_secs_f64(),
-        simulated: model::on_clusters(|| Ok(Reducer::new(graph.clone(), &ids)?), &cost(&took), simulated)?,
+        simulated: simulated.iter().map(simulate).collect::<Result<_>>()?,
     })
 }
 

@@ -44,7 +44,8 @@ fn a_film_is_encoded_once_and_only_what_changed_again() {
     // Two batches, of four chunks and of three: a batch's opening takes a task, and each chunk three.
     assert_eq!(encode(&folder, &["--output", "one.ivf", "--jobs", "1"]), [13 + 10, 0]);
     assert_eq!(encode(&folder, &["--output", "two.ivf", "--jobs", "2"]), [0, 23]);
-    let other = ["--output", "three.ivf", "--jobs", "3", "--store", "other"];
+    // Of these jobs each batch has some.
+    let other = ["--output", "three.ivf", "--jobs", "7", "--store", "other"];
     assert_eq!(folder.read("one.ivf"), folder.read("two.ivf"));
     folder.oyster(&[&ENCODE[..11], &other].concat()).succeeds();
     assert_eq!(folder.read("one.ivf"), folder.read("three.ivf"));

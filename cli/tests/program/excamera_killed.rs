@@ -8,7 +8,7 @@ use crate::buildbox::Server;
 use crate::memory::{files_below, until_cluster_remembers, until_remembered};
 use crate::shell::{Folder, Run};
 
-/// Six batches of four chunks: a task for each batch and three for each chunk.
+/// Six batches of four chunks, two at once: a task for each batch and three for each chunk.
 const FRAMES: u64 = 72;
 const TASKS: u64 = 78;
 const ENCODE: [&str; 13] = [
@@ -19,7 +19,7 @@ const ENCODE: [&str; 13] = [
     "--chunk-frames=3",
     "--batch-chunks=4",
     "--effort=live",
-    "--jobs=2",
+    "--jobs=6",
     "--json",
     "-",
     "--store=store",
@@ -122,7 +122,7 @@ fn a_run_outlives_one_of_two_workers() {
     let folder = Folder::new("excamera-worker");
     let whole = whole(&folder);
     let engine = format!("--engine={}", front.address());
-    let encode = [&ENCODE[..7], &ENCODE[8..], &["--jobs=4", &*engine]].concat();
+    let encode = [&ENCODE[..], &[&*engine]].concat();
     let run = folder.start_oyster(&encode);
     until_cluster_remembers(&worker, 5);
     worker.kill();
