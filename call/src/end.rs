@@ -6,9 +6,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Effort, EncodeError, Image, QuantizerIndex, StateTag, Transition};
+use oyster_codec::{EncodeError, Image, QuantizerIndex, StateTag, Transition};
 use oyster_receiver::{DecodeResult, Receiver, Shown};
-use oyster_sender::{Decision, EncodeResult, Sender};
+use oyster_sender::{Decision, EncodeResult, Encoding, Sender};
 use oyster_transport::{FrameNumber, SenderConfig};
 
 use crate::{Inbox, Threads, Worker};
@@ -86,10 +86,8 @@ pub(crate) struct End<T> {
 
 impl<T: From<Done> + Send + 'static> End<T> {
     pub(crate) fn new(config: SenderConfig, inbox: &Inbox<T>) -> io::Result<Self> {
-        let mut sender = Sender::new(config, Effort::Live);
-        sender.set_finest(FINEST);
         Ok(Self {
-            sender,
+            sender: Sender::new(config, Encoding { finest: FINEST, ..Encoding::default() }),
             receiver: Receiver::new(config.profile),
             encoder: Worker::spawn("encoder", inbox)?,
             decoder: Worker::spawn("decoder", inbox)?,

@@ -29,7 +29,7 @@ impl<'a> Peers<'a> {
         Self {
             scenario,
             from,
-            sender: Sender::new(scenario.sender, scenario.effort),
+            sender: Sender::new(scenario.sender, scenario.encoding),
             receiver: if scenario.sender.uses_beginnings { receiver.with_prefixes() } else { receiver },
             encoding: None,
             decoding: None,

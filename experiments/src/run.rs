@@ -7,8 +7,9 @@
 use std::iter;
 use std::time::Duration;
 
-use oyster_codec::{Effort, EncodeError};
+use oyster_codec::EncodeError;
 use oyster_emulator::{Cubic, Link, LinkConfig, LinkFigures, Trace};
+use oyster_sender::Encoding;
 use oyster_transport::SenderConfig;
 
 use crate::clip::Clip;
@@ -43,8 +44,8 @@ pub struct Scenario {
     pub ack_link: (Trace, LinkConfig),
     /// The sender's settings; the receiver is of the same profile.
     pub sender: SenderConfig,
-    /// How hard the encoder tries.
-    pub effort: Effort,
+    /// How its pictures are encoded.
+    pub encoding: Encoding,
     /// What encoding one frame, all its versions, costs.
     pub encode_cost: Cost,
     /// What decoding one frame costs.

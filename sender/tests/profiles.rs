@@ -3,8 +3,8 @@
 mod call;
 
 use call::{Call, lost_if, millis, scene, seconds};
-use oyster_codec::{Effort, Encoded, QuantizerIndex};
-use oyster_sender::{Choice, EncodeJob, Sender, Versions};
+use oyster_codec::{Encoded, QuantizerIndex};
+use oyster_sender::{Choice, EncodeJob, Encoding, Sender, Versions};
 use oyster_transport::{Profile, SenderConfig};
 
 #[test]
@@ -116,7 +116,7 @@ fn oyster_sends_the_finest_version_that_fits_or_waits_a_little_and_over_the_budg
 #[test]
 fn an_encode_job_run_twice_gives_the_same_bytes_states_and_hints() {
     for profile in call::PROFILES {
-        let mut sender = Sender::new(SenderConfig::for_profile(profile), Effort::Live);
+        let mut sender = Sender::new(SenderConfig::for_profile(profile), Encoding::default());
         for (capture, picture) in scene(80, 64).iter().take(5).enumerate() {
             let now = millis(33 * capture as u64);
             sender.handle_image(capture as u64, picture.clone());
@@ -132,7 +132,7 @@ fn an_encode_job_run_twice_gives_the_same_bytes_states_and_hints() {
 
 #[test]
 fn where_the_link_has_room_one_version_is_made_and_a_smaller_one_only_if_that_is_too_large_all_the_same() {
-    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
+    let mut sender = Sender::new(SenderConfig::default(), Encoding::default());
     sender.handle_image(0, scene(176, 144)[0].clone());
     let job = sender.poll_job(millis(0)).expect("the encoder is free");
     let sizes = |bytes_max| {
@@ -149,9 +149,8 @@ fn where_the_link_has_room_one_version_is_made_and_a_smaller_one_only_if_that_is
 
 #[test]
 fn no_version_is_finer_than_is_asked_for() {
-    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
     let finest = QuantizerIndex::saturating(60);
-    sender.set_finest(finest);
+    let mut sender = Sender::new(SenderConfig::default(), Encoding { finest, ..Encoding::default() });
     for (capture, picture) in scene(80, 64).iter().take(5).enumerate() {
         let now = millis(33 * capture as u64);
         sender.handle_image(capture as u64, picture.clone());
@@ -163,7 +162,7 @@ fn no_version_is_finer_than_is_asked_for() {
 
 #[test]
 fn a_picture_that_waits_for_the_encoder_gives_way_to_a_newer_one() {
-    let mut sender = Sender::new(SenderConfig::default(), Effort::Live);
+    let mut sender = Sender::new(SenderConfig::default(), Encoding::default());
     let pictures = scene(64, 48);
     assert_eq!(sender.handle_image(0, pictures[0].clone()), None);
     let job = sender.poll_job(millis(0)).expect("the encoder is free");

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use oyster_codec::Effort;
 use oyster_emulator::{LinkConfig, QueueDiscipline, Trace};
 use oyster_experiments::report::{Row, delay_against_quality, outcomes_beside, rows_csv, rows_markdown, standings};
 use oyster_experiments::{Clip, Cost, Scenario};
+use oyster_sender::Encoding;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -239,7 +239,7 @@ impl Job<'_> {
             link: (link, config),
             ack_link: (Trace::constant(ACK_LINK_BITS_PER_SECOND)?, back),
             sender: self.profile.config(),
-            effort: Effort::Live,
+            encoding: Encoding::default(),
             encode_cost: arguments.encode_cost,
             decode_cost: arguments.decode_cost,
             neighbours: Vec::new(),

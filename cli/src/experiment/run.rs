@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use oyster_codec::Effort;
 use oyster_emulator::{LinkConfig, QueueDiscipline, Trace};
 use oyster_experiments::metrics::Figures;
 use oyster_experiments::{Clip, Cost, Neighbour, Scenario, Sharing};
+use oyster_sender::Encoding;
 use serde::Serialize;
 
 use crate::files::{expect_folder, read_clip, read_trace};
@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         link: (link, config),
         ack_link: (ack_link, ack_config),
         sender: arguments.sender.config(),
-        effort: Effort::Live,
+        encoding: Encoding::default(),
         encode_cost: arguments.encode_cost,
         decode_cost: arguments.decode_cost,
         neighbours: arguments.beside.clone(),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Effort, Image};
+use oyster_codec::Image;
 use oyster_emulator::{Link, LinkConfig, Loss, QueueDiscipline, Reordering};
 use oyster_receiver::{DecodeResult, Receiver};
-use oyster_sender::{EncodeResult, Sender};
+use oyster_sender::{EncodeResult, Encoding, Sender};
 use oyster_transport::{Profile, SenderConfig};
 
 use super::checks::Checks;
@@ -264,7 +264,7 @@ impl<'a> World<'a> {
 }
 
 fn ends() -> (Sender, Receiver) {
-    (Sender::new(SenderConfig::for_profile(Profile::Oyster), Effort::Live), Receiver::new(Profile::Oyster))
+    (Sender::new(SenderConfig::for_profile(Profile::Oyster), Encoding::default()), Receiver::new(Profile::Oyster))
 }
 
 fn slow_encoder(trouble: &Trouble) -> Option<Duration> {

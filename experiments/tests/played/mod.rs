@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use oyster_codec::quality::ssim_db;
-use oyster_codec::{Effort, Image, Size, State};
+use oyster_codec::{Image, Size, State};
 use oyster_emulator::{LinkConfig, LinkFigures, Trace};
 use oyster_experiments::metrics::{CapturedFrame, Figures, Run, signal_delays_ms};
 use oyster_experiments::{Clip, Cost, Scenario, Sharing, run};
 use oyster_scene::Scene;
+use oyster_sender::Encoding;
 use oyster_transport::{Profile, SenderConfig};
 
 /// The camera's frame interval.
@@ -24,7 +25,7 @@ pub(crate) fn scenario(link: Trace) -> Scenario {
         link: (link, LinkConfig { seed: 1, ..LinkConfig::default() }),
         ack_link: (rate(12_000), LinkConfig { seed: 2, ..LinkConfig::default() }),
         sender: SenderConfig::for_profile(Profile::Oyster),
-        effort: Effort::Live,
+        encoding: Encoding::default(),
         encode_cost: Cost::Charged(Duration::from_millis(10)),
         decode_cost: Cost::Charged(Duration::from_millis(5)),
         neighbours: Vec::new(),

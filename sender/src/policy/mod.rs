@@ -34,18 +34,12 @@ pub(crate) enum Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(profile: Profile) -> Self {
+    /// `finest`: see [`crate::Encoding`].
+    pub(crate) fn new(profile: Profile, finest: QuantizerIndex) -> Self {
         match profile {
             Profile::Classic => Self::Classic(Classic::default()),
             Profile::Conventional => Self::Conventional(Conventional::default()),
-            Profile::Oyster => Self::Oyster(Oyster::default()),
-        }
-    }
-
-    /// No version is to be finer than this.
-    pub(crate) fn set_finest(&mut self, finest: QuantizerIndex) {
-        if let Self::Oyster(oyster) = self {
-            oyster.set_finest(finest);
+            Profile::Oyster => Self::Oyster(Oyster::new(finest)),
         }
     }
 

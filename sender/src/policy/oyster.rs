@@ -15,9 +15,6 @@ const FINE_SHARE: f64 = 0.97;
 /// The coarse one at this much of it, for what the budget loses while encoding (two such versions gain 0.2 dB over
 /// one and a third gains nothing: simulation study).
 const COARSE_SHARE: f64 = 0.70;
-/// Finer than this, bits buy nothing anyone sees. The original's finest: at 4 the picture stayed 0.75 dB below it on every link
-/// with room.
-const FINEST: i32 = 3;
 /// The first frame's decisions are made here.
 const FIRST_QUANTIZER: u8 = 48;
 /// So many steps coarser, a frame takes half (`codec.md`: 16 steps make a factor of 3.2; 8 of 2).
@@ -63,16 +60,9 @@ pub(crate) struct Oyster {
     good_bytes: usize,
 }
 
-impl Default for Oyster {
-    fn default() -> Self {
-        let finest = QuantizerIndex::saturating(FINEST);
-        Self { finest, last: None, last_telling: None, last_sent_at: Duration::ZERO, good_bytes: 0 }
-    }
-}
-
 impl Oyster {
-    pub(crate) fn set_finest(&mut self, finest: QuantizerIndex) {
-        self.finest = finest;
+    pub(crate) fn new(finest: QuantizerIndex) -> Self {
+        Self { finest, last: None, last_telling: None, last_sent_at: Duration::ZERO, good_bytes: 0 }
     }
 
     /// What is asked of a link that fell silent is built on what is known to be held: what was sent just before the

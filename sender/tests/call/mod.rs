@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oyster_codec::{Effort, Encoded, Image, Picture, Size};
+use oyster_codec::{Encoded, Image, Picture, Size};
 use oyster_receiver::{Receiver, Shown};
 use oyster_scene::Scene;
-use oyster_sender::{Decision, EncodeResult, Sender, Sent};
+use oyster_sender::{Decision, EncodeResult, Encoding, Sender, Sent};
 use oyster_transport::{AckHeader, FragmentHeader, FrameNumber, Profile, SenderConfig};
 
 /// How far apart captured pictures are, and how long the pipe is.
@@ -99,7 +99,7 @@ impl Call {
     pub(crate) fn new(profile: Profile) -> Self {
         Self {
             now: Duration::ZERO,
-            sender: Sender::new(SenderConfig::for_profile(profile), Effort::Live),
+            sender: Sender::new(SenderConfig::for_profile(profile), Encoding::default()),
             receiver: Receiver::new(profile),
             pictures: scene(64, 48),
             media: Box::new(|_| arrives()),
