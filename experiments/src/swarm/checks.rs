@@ -162,7 +162,7 @@ impl Checks {
         delays.sort_unstable();
         let p95 = delays.get(delays.len() * 95 / 100).copied().ok_or("nothing was captured in fair weather")?;
         let interval = Duration::from_secs_f64(1.0 / weather.frames_per_second);
-        let own = weather.one_way[0] + weather.encode + weather.decode + interval;
+        let own = weather.one_way[0] + weather.work.iter().sum::<Duration>() + interval;
         if p95 > own + DELAY_OVER {
             return Err(format!("in fair weather the delay's p95 is {p95:?}; the path's own is {own:?}"));
         }

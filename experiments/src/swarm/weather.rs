@@ -14,6 +14,13 @@ pub(super) enum Way {
     Acks,
 }
 
+/// What a peer computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    Encoding,
+    Decoding,
+}
+
 /// Something that goes wrong for a while, or once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Trouble {
@@ -27,10 +34,8 @@ pub(super) enum Trouble {
     Narrow(Way, u64),
     /// It carries as much as it will, another rate every so often.
     Unsteady(Way, Duration),
-    /// Encoding a frame takes so long.
-    SlowEncoder(Duration),
-    /// Decoding one does.
-    SlowDecoder(Duration),
+    /// This work takes so long, each time.
+    Slow(Work, Duration),
     /// The camera gives no pictures.
     CameraOff,
     /// The camera gives pictures of another of [`SIZES`].
@@ -54,8 +59,8 @@ pub(super) struct Weather {
     pub(super) frames_per_second: f64,
     /// Which of [`SIZES`] the camera has at first.
     pub(super) size: usize,
-    pub(super) encode: Duration,
-    pub(super) decode: Duration,
+    /// Of encoding a frame and of decoding one, when nothing is wrong.
+    pub(super) work: [Duration; 2],
     pub(super) one_way: [Duration; 2],
     pub(super) queue_packets: [u64; 2],
     /// Of either link, when nothing is wrong.
@@ -87,8 +92,7 @@ impl Weather {
         let mut weather = Self {
             frames_per_second: 1.0 / interval.as_secs_f64(),
             size: dice.below(SIZES.len()),
-            encode: interval.mul_f64(dice.between(0.05, 0.6)),
-            decode: interval.mul_f64(dice.between(0.05, 0.6)),
+            work: [(); 2].map(|()| interval.mul_f64(dice.between(0.05, 0.6))),
             one_way: [dice.millis(1.0, 150.0), dice.millis(1.0, 150.0)],
             queue_packets: [dice.log(20.0, 2000.0) as u64, dice.log(20.0, 2000.0) as u64],
             bits_per_second: [dice.log(4e5, 3e7) as u64, dice.log(2e5, 3e7) as u64],
@@ -213,8 +217,8 @@ impl Dice {
             4 | 5 => Trouble::Silence(way),
             6 => Trouble::Narrow(way, self.log(3e3, 2e5) as u64),
             7 => Trouble::Unsteady(way, self.millis(20.0, 2000.0)),
-            8 => Trouble::SlowEncoder(self.millis(20.0, 1500.0)),
-            9 => Trouble::SlowDecoder(self.millis(20.0, 1500.0)),
+            8 => Trouble::Slow(Work::Encoding, self.millis(20.0, 1500.0)),
+            9 => Trouble::Slow(Work::Decoding, self.millis(20.0, 1500.0)),
             10 => Trouble::CameraOff,
             11 => Trouble::NewSize(self.below(SIZES.len())),
             _ => self.either(&[Trouble::ReceiverRestarts, Trouble::CallRestarts]),
@@ -242,6 +246,6 @@ mod tests {
             let expected = weather.bits_per_second[0] as f64;
             assert!((calm / expected - 1.0).abs() < 0.01, "{calm} for {expected}");
         }
-        assert_eq!(seen.len(), 11);
+        assert_eq!(seen.len(), 10);
     }
 }

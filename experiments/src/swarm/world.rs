@@ -10,7 +10,7 @@ use oyster_sender::{EncodeResult, Encoding, Sender};
 use oyster_transport::{Profile, SenderConfig};
 
 use super::checks::Checks;
-use super::weather::{Episode, Trouble, Way, Weather};
+use super::weather::{Episode, Trouble, Way, Weather, Work};
 use super::{Finding, Outcome};
 use crate::clip::Clip;
 
@@ -207,7 +207,7 @@ impl<'a> World<'a> {
             && let Some(job) = self.sender.poll_job(local)
         {
             let result = job.run().map_err(|error| format!("a picture is not encoded: {error}"))?;
-            self.encoding = Some((now + self.cost(now, self.weather.encode, slow_encoder), result));
+            self.encoding = Some((now + self.cost(now, Work::Encoding), result));
         }
         Ok(())
     }
@@ -222,14 +222,18 @@ impl<'a> World<'a> {
         if self.decoding.is_none()
             && let Some(job) = self.receiver.poll_job(self.weather.receiver_clock.at(now))
         {
-            self.decoding = Some((now + self.cost(now, self.weather.decode, slow_decoder), job.run()));
+            self.decoding = Some((now + self.cost(now, Work::Decoding), job.run()));
         }
         Ok(())
     }
 
     /// What work takes: the most that any trouble makes of it.
-    fn cost(&self, now: Duration, usual: Duration, of: impl Fn(&Trouble) -> Option<Duration>) -> Duration {
-        self.weather.at(now).filter_map(of).fold(usual, Duration::max)
+    fn cost(&self, now: Duration, work: Work) -> Duration {
+        let slow = self.weather.at(now).filter_map(|trouble| match *trouble {
+            Trouble::Slow(of, takes) if of == work => Some(takes),
+            _ => None,
+        });
+        slow.fold(self.weather.work[work as usize], Duration::max)
     }
 
     fn set_impairments(&mut self, now: Duration) {
@@ -265,18 +269,4 @@ impl<'a> World<'a> {
 
 fn ends() -> (Sender, Receiver) {
     (Sender::new(SenderConfig::for_profile(Profile::Oyster), Encoding::default()), Receiver::new(Profile::Oyster))
-}
-
-fn slow_encoder(trouble: &Trouble) -> Option<Duration> {
-    match *trouble {
-        Trouble::SlowEncoder(takes) => Some(takes),
-        _ => None,
-    }
-}
-
-fn slow_decoder(trouble: &Trouble) -> Option<Duration> {
-    match *trouble {
-        Trouble::SlowDecoder(takes) => Some(takes),
-        _ => None,
-    }
 }
