@@ -2,6 +2,7 @@
 
 mod bound;
 mod compare;
+mod conditions;
 mod run;
 mod swarm;
 

@@ -9,18 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use oyster_emulator::{LinkConfig, QueueDiscipline, Trace};
 use oyster_experiments::report::{Row, delay_against_quality, outcomes_beside, rows_csv, rows_markdown, standings};
 use oyster_experiments::{Clip, Cost, Scenario};
 use oyster_sender::Encoding;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::run::{ACK_LINK_BITS_PER_SECOND, MOST_FRAMES_PER_SECOND, cost, stopwatch};
-use crate::files::{self, expect_folder, read_clip, read_trace};
+use super::conditions::{Conditions, cost, stopwatch};
+use crate::files::{self, expect_folder, read_trace};
 use crate::report;
-use crate::values::{JsonOutput, ProfileName, frames_per_second, loss, play_rate};
-use crate::values::{delay_ms, probability, queue_packets, seconds};
+use crate::values::{JsonOutput, ProfileName};
 use crate::words;
 
 #[derive(Debug, clap::Args)]
@@ -40,24 +38,8 @@ pub(crate) struct Arguments {
     /// The folder of all that comes of it; runs that are in it already are not run again
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// How long each call lasts; the first 2 s are not scored
-    #[arg(long, value_name = "N", default_value = "60", value_parser = seconds, allow_negative_numbers = true)]
-    seconds: Duration,
-    /// Pictures a second (default: the clip's own rate)
-    #[arg(long, value_name = "N", value_parser = frames_per_second, allow_negative_numbers = true)]
-    fps: Option<f64>,
-    /// One-way delay of either link
-    #[arg(long, value_name = "MS", default_value = "20", value_parser = delay_ms, allow_negative_numbers = true)]
-    delay_ms: Duration,
-    /// Drop-tail queue of the media link
-    #[arg(long, value_name = "N", default_value = "256", value_parser = queue_packets, allow_negative_numbers = true)]
-    queue_packets: u64,
-    /// Random loss on the media link, 0 to 1
-    #[arg(long, value_name = "P", default_value = "0", value_parser = probability, allow_negative_numbers = true)]
-    loss: f64,
-    /// Decides every random choice
-    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
-    seed: u64,
+    #[command(flatten)]
+    conditions: Conditions,
     /// What encoding a frame costs in virtual time
     #[arg(long, value_name = "measured|MS", default_value = "10", value_parser = cost, allow_negative_numbers = true)]
     encode_cost: Cost,
@@ -183,10 +165,7 @@ fn shared_clip(arguments: &Arguments, path: &Path, shared: &Mutex<Option<(Clip, 
     if let Some((clip, frames_per_second)) = &*shared {
         return Ok((clip.clone(), *frames_per_second));
     }
-    let most = arguments.seconds.as_secs_f64() * arguments.fps.unwrap_or(MOST_FRAMES_PER_SECOND);
-    let (frames, own_rate) = read_clip(path, most.ceil() as usize)?;
-    let frames_per_second = play_rate(path, own_rate, arguments.fps)?;
-    let clip = Clip::new(frames).context("a clip's frames have one size")?;
+    let (clip, frames_per_second) = arguments.conditions.read_clip(path)?;
     *shared = Some((clip.clone(), frames_per_second));
     Ok((clip, frames_per_second))
 }
@@ -208,36 +187,25 @@ impl Job<'_> {
             Cost::Measured => Value::from("measured"),
             Cost::Charged(cost) => Value::from(cost.as_secs_f64() * 1e3),
         };
+        let Conditions { seconds, fps, delay_ms, queue_packets, loss, seed } = &arguments.conditions;
         json!({
             "clip": self.clip, "link": self.place.path, "start_ms": self.place.start_ms, "profile": self.profile.name(),
-            "seconds": arguments.seconds.as_secs_f64(), "fps": arguments.fps, "delay_ms": arguments.delay_ms.as_millis() as u64,
-            "queue_packets": arguments.queue_packets, "loss": arguments.loss, "seed": arguments.seed,
+            "seconds": seconds.as_secs_f64(), "fps": fps, "delay_ms": delay_ms.as_millis() as u64,
+            "queue_packets": queue_packets, "loss": loss, "seed": seed,
             "encode_cost_ms": cost(arguments.encode_cost), "decode_cost_ms": cost(arguments.decode_cost),
             "version": env!("CARGO_PKG_VERSION"),
         })
     }
 
     fn scenario(&self, arguments: &Arguments, clip: Clip, frames_per_second: f64) -> Result<Scenario> {
-        let link = read_trace(&self.place.path)?;
-        let config = LinkConfig {
-            one_way_delay: arguments.delay_ms,
-            start_ms: self.place.start_ms % link.period_ms(),
-            queue: QueueDiscipline::drop_tail_packets(arguments.queue_packets),
-            loss: loss(arguments.loss),
-            seed: arguments.seed,
-            ..LinkConfig::default()
-        };
-        let back = LinkConfig {
-            one_way_delay: arguments.delay_ms,
-            seed: arguments.seed.wrapping_add(1),
-            ..LinkConfig::default()
-        };
+        let media = read_trace(&self.place.path)?;
+        let [link, ack_link] = arguments.conditions.links(media, None, self.place.start_ms)?;
         Ok(Scenario {
             clip,
             frames_per_second,
-            duration: arguments.seconds,
-            link: (link, config),
-            ack_link: (Trace::constant(ACK_LINK_BITS_PER_SECOND)?, back),
+            duration: arguments.conditions.seconds,
+            link,
+            ack_link,
             sender: self.profile.config(),
             encoding: Encoding::default(),
             encode_cost: arguments.encode_cost,
@@ -339,7 +307,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
