@@ -1,5 +1,5 @@
 //! `oyster experiment compare`: clips times links times profiles, in virtual time. What is done is kept in a folder a run,
-//! and not done again, so that it can be stopped at any time and gone on with.
+//! and not done again, so that it can be stopped at any time and gone on with; but only by the same build of this program.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, stderr};
@@ -8,14 +8,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use oyster_experiments::report::{Row, delay_against_quality, outcomes_beside, rows_csv, rows_markdown, standings};
 use oyster_experiments::{Clip, Cost, Scenario};
 use oyster_sender::Encoding;
+use oyster_thunks::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::conditions::{Conditions, cost, stopwatch};
+use crate::fault::BadArgument;
 use crate::files::{self, expect_folder, read_trace};
 use crate::report;
 use crate::values::{JsonOutput, ProfileName};
@@ -60,6 +62,16 @@ struct Place {
     start_ms: u64,
 }
 
+/// What all runs have in common.
+#[derive(Debug)]
+struct Campaign<'a> {
+    arguments: &'a Arguments,
+    /// Their folders are here.
+    runs: PathBuf,
+    /// The hash of this program.
+    build: String,
+}
+
 /// One run to be made, or made already.
 #[derive(Clone, Copy, Debug)]
 struct Job<'a> {
@@ -80,16 +92,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     arguments.json.expected()?;
     let clips = clips(&arguments.clip)?;
     let places = places(&arguments.links)?;
-    let runs = arguments.output.join("runs");
-    expect_folder(&runs)?;
+    let jobs_of = |clip| {
+        let places = places.iter();
+        places.flat_map(move |place| arguments.profiles.iter().map(move |&profile| Job { clip, place, profile }))
+    };
+    let campaign = Campaign { arguments, runs: arguments.output.join("runs"), build: build()? };
+    expect_folder(&campaign.runs)?;
+    for job in clips.iter().flat_map(|clip| jobs_of(clip)) {
+        campaign.kept(&job)?; // an error is better known before the work
+    }
     let mut rows = Vec::new();
     let total = clips.len() * places.len() * arguments.profiles.len();
     for clip in &clips {
-        let jobs: Vec<Job<'_>> = places
-            .iter()
-            .flat_map(|place| arguments.profiles.iter().map(move |&profile| Job { clip, place, profile }))
-            .collect();
-        rows.extend(play_clip(arguments, &runs, &jobs, rows.len(), total)?);
+        let jobs: Vec<Job<'_>> = jobs_of(clip).collect();
+        rows.extend(play_clip(&campaign, &jobs, rows.len(), total)?);
         write_tables(arguments, &rows)?;
     }
     let baseline = arguments.baseline.name();
@@ -98,14 +114,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The runs of one clip, which is held in memory once, `--jobs` at a time, in the order of the jobs.
-fn play_clip(arguments: &Arguments, runs: &Path, jobs: &[Job<'_>], done: usize, total: usize) -> Result<Vec<Row>> {
+fn play_clip(campaign: &Campaign<'_>, jobs: &[Job<'_>], done: usize, total: usize) -> Result<Vec<Row>> {
     let clip = Mutex::new(None);
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Row>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let place = jobs.iter().position(|other| std::ptr::eq(other, job)).unwrap_or_default();
-            let row = row(arguments, runs, job, &clip);
+            let row = campaign.row(job, &clip);
             let failed = row.is_err();
             let about = format!("{} of {total}: {}", done + place + 1, job.name());
             let words = match &row {
@@ -128,7 +144,7 @@ fn play_clip(arguments: &Arguments, runs: &Path, jobs: &[Job<'_>], done: usize, 
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..arguments.jobs {
+        for _ in 0..campaign.arguments.jobs {
             scope.spawn(work);
         }
     });
@@ -136,28 +152,53 @@ fn play_clip(arguments: &Arguments, runs: &Path, jobs: &[Job<'_>], done: usize, 
     results.into_iter().filter_map(result).collect()
 }
 
-/// A run's row: of the run made before under the same settings, else of one made now.
-fn row(arguments: &Arguments, runs: &Path, job: &Job<'_>, clip: &Mutex<Option<(Clip, f64)>>) -> Result<Row> {
-    let folder = runs.join(job.name());
-    let path = folder.join("run.json");
-    let settings = job.settings(arguments);
-    let before = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    let figures = match before {
-        Some(before) if before["settings"] == settings => before["figures"].clone(),
-        _ => {
-            let (clip, frames_per_second) = shared_clip(arguments, job.clip, clip)?;
-            let scenario = job.scenario(arguments, clip, frames_per_second)?;
-            let run = oyster_experiments::run(&scenario, &mut |work| stopwatch(work))?;
-            let recording = run.record.finish(&scenario.link, Duration::ZERO, scenario.duration)?;
-            report::write(&folder, &recording, &job.name())?;
-            let figures = serde_json::to_value(recording.figures())?;
-            let text = serde_json::to_string_pretty(&json!({ "settings": settings, "figures": figures }))? + "\n";
-            files::write(&path, text.as_bytes())?;
-            figures
+impl Campaign<'_> {
+    /// A run's row: of the run made before, else of one made now.
+    fn row(&self, job: &Job<'_>, clip: &Mutex<Option<(Clip, f64)>>) -> Result<Row> {
+        if let Some(figures) = self.kept(job)? {
+            return Ok(job.row(&figures));
         }
-    };
-    Ok(job.row(&figures))
+        let (clip, frames_per_second) = shared_clip(self.arguments, job.clip, clip)?;
+        let scenario = job.scenario(self.arguments, clip, frames_per_second)?;
+        let run = oyster_experiments::run(&scenario, &mut |work| stopwatch(work))?;
+        let recording = run.record.finish(&scenario.link, Duration::ZERO, scenario.duration)?;
+        let folder = self.runs.join(job.name());
+        report::write(&folder, &recording, &job.name())?;
+        let figures = serde_json::to_value(recording.figures())?;
+        let kept = json!({ "build": self.build, "settings": job.settings(self.arguments), "figures": figures });
+        files::write(&folder.join(RUN), (serde_json::to_string_pretty(&kept)? + "\n").as_bytes())?;
+        Ok(job.row(&figures))
+    }
+
+    /// The figures of a run made before under the same settings. An error if it was made by another build: what two
+    /// builds do differently would look like a difference between links or profiles.
+    fn kept(&self, job: &Job<'_>) -> Result<Option<Value>> {
+        let bytes = std::fs::read(self.runs.join(job.name()).join(RUN)).ok();
+        let Some(mut before) = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else {
+            return Ok(None);
+        };
+        if before["settings"] != job.settings(self.arguments) {
+            return Ok(None);
+        }
+        if before["build"] != self.build {
+            let (runs, name) = (self.runs.display(), job.name());
+            bail!(BadArgument(format!(
+                "{runs}: {name} was run by another build of oyster: name another --output, or remove this folder to run all anew"
+            )));
+        }
+        Ok(Some(before["figures"].take()))
+    }
 }
+
+/// The hash of this program, as it was when it was started.
+fn build() -> Result<String> {
+    let own = std::env::current_exe().context("this program cannot be found")?;
+    let bytes = std::fs::read(&own).with_context(|| format!("{}: cannot read", own.display()))?;
+    Ok(Digest::of(&bytes).hash())
+}
+
+/// What is kept of a run to go on with: by which build and under which settings it was made, and its figures.
+const RUN: &str = "run.json";
 
 /// The clip, read by whoever needs it first.
 fn shared_clip(arguments: &Arguments, path: &Path, shared: &Mutex<Option<(Clip, f64)>>) -> Result<(Clip, f64)> {
@@ -193,7 +234,6 @@ impl Job<'_> {
             "seconds": seconds.as_secs_f64(), "fps": fps, "delay_ms": delay_ms.as_millis() as u64,
             "queue_packets": queue_packets, "loss": loss, "seed": seed,
             "encode_cost_ms": cost(arguments.encode_cost), "decode_cost_ms": cost(arguments.decode_cost),
-            "version": env!("CARGO_PKG_VERSION"),
         })
     }
 

@@ -129,3 +129,26 @@ fn a_swarm_plays_the_same_calls_on_any_number_of_threads() {
     folder.oyster(&["experiment", "swarm", "--seconds", "3"]).fails(2, &["at least 20 s"]);
     folder.oyster(&["experiment", "swarm", "--seeds", "7..7"]).fails(2, &["--seeds", "0..1000"]);
 }
+
+#[test]
+fn a_comparison_is_gone_on_with_by_the_build_that_began_it_and_by_no_other() {
+    let folder = prepared("compare");
+    let words =
+        "experiment compare --clip clip.y4m --links link.down --profiles classic --seconds 3 --output out --json -";
+    let words: Vec<&str> = words.split(' ').collect();
+    let p95_ms = || folder.oyster(&words).json(&["rows"])["rows"][0]["p95_ms"].as_f64().unwrap();
+    let (run, ran_ms) = ("out/runs/clip~link.down~classic/run.json", p95_ms());
+    let mut kept: serde_json::Value = serde_json::from_slice(&folder.read(run)).unwrap();
+    assert_eq!(kept["figures"]["signal_delay_ms"]["p95"], ran_ms);
+
+    kept["figures"]["signal_delay_ms"]["p95"] = 123_456.0.into();
+    folder.write(run, kept.to_string());
+    assert_eq!(p95_ms(), 123_456.0, "it is not run twice");
+
+    kept["build"] = "another".into();
+    folder.write(run, kept.to_string());
+    let why = ["out/runs", "clip~link.down~classic", "another build", "--output"];
+    folder.oyster(&words).fails(2, &why);
+    std::fs::remove_dir_all(folder.path("out/runs")).unwrap();
+    assert_eq!(p95_ms(), ran_ms);
+}
