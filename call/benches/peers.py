@@ -4,9 +4,9 @@ import json, os, subprocess
 PROGRAM = os.path.abspath(os.environ.get("PROGRAM", "target/release/oyster"))
 
 
-def start(folder, name, *arguments, size="160x96", microphone="none", **streams):
+def start(folder, name, *arguments, camera="pattern", size="160x96", microphone="none", display="none", **streams):
     """`oyster` with these arguments and what a call is made with; figures go to NAME.json, words to NAME.log."""
-    media = ["--camera", "pattern", "--size", size, "--microphone", microphone, "--speaker", "none", "--display", "none",
+    media = ["--camera", camera, "--size", size, "--microphone", microphone, "--speaker", "none", "--display", display,
              "--json", f"{folder}/{name}.json"]
     environment = {**os.environ, "XDG_CONFIG_HOME": os.path.join(folder, name)}
     words = open(f"{folder}/{name}.log", "a")
