@@ -6,7 +6,7 @@ use std::time::Duration;
 use oyster_codec::quality::ssim_db;
 use oyster_codec::{Image, Size, State};
 use oyster_emulator::{LinkConfig, LinkFigures, Trace};
-use oyster_experiments::metrics::{CapturedFrame, Figures, Run, signal_delays_ms};
+use oyster_experiments::metrics::{CapturedFrame, Figures, Pair, Run, signal_delays_ms};
 use oyster_experiments::{Clip, Cost, Scenario, Sharing, run};
 use oyster_scene::Scene;
 use oyster_sender::Encoding;
@@ -156,10 +156,8 @@ impl Played {
     }
 
     pub(crate) fn delay_p95_ms(&self, from: Duration, until: Duration) -> f64 {
-        let mut delays: Vec<f64> =
-            self.signal_delays_ms(from, until).into_iter().map(|(_, delay_ms)| delay_ms).collect();
-        delays.sort_by(f64::total_cmp);
-        delays[delays.len() * 95 / 100]
+        let delays = self.signal_delays_ms(from, until).into_iter().map(|(_, delay_ms)| delay_ms);
+        Pair::of(delays.collect()).p95.expect("something is captured")
     }
 
     pub(crate) fn frames_per_second(&self, from: Duration, until: Duration) -> f64 {
