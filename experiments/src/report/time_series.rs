@@ -140,17 +140,14 @@ fn delays(drawing: &mut Drawing, run: &Run, mut panel: Panel) {
     let points: Vec<(f64, f64)> =
         delays.iter().map(|&(at_us, delay_ms)| panel.at((at_us - run.starts_us) as f64 / 1e6, delay_ms)).collect();
     drawing.path(&thinned(&points), DELAY, 1.4);
-    if let Some(p95) = run.figures().signal_delay_ms.p95 {
-        let (_, y) = panel.at(0.0, p95);
-        drawing.line((panel.left, y), (panel.right(), y), DELAY, 1.2, "5 4");
-        let style = Style { size: 11.5, colour: DELAY, bold: true, anchor: Anchor::End };
-        drawing.text((panel.right() - 4.0, y - 5.0), &format!("p95 {p95:.0} ms"), style);
-    }
-    if let Some(b1) = run.bound_b1_p95_ms {
-        let (_, y) = panel.at(0.0, b1);
-        drawing.line((panel.left, y), (panel.right(), y), INK_SOFT, 1.2, "2 3");
-        let style = Style { size: 11.5, colour: INK_SOFT, bold: true, anchor: Anchor::End };
-        drawing.text((panel.right() - 4.0, y - 5.0), &format!("bound p95 {b1:.0} ms"), style);
+    let levels =
+        [("p95", run.figures().signal_delay_ms.p95, DELAY, "5 4"), ("bound p95", run.bound_b1_p95_ms, INK_SOFT, "2 3")];
+    for (name, level_ms, colour, dashes) in levels {
+        let Some(level_ms) = level_ms else { continue };
+        let (_, y) = panel.at(0.0, level_ms);
+        drawing.line((panel.left, y), (panel.right(), y), colour, 1.2, dashes);
+        let style = Style { size: 11.5, colour, bold: true, anchor: Anchor::End };
+        drawing.text((panel.right() - 4.0, y - 5.0), &format!("{name} {level_ms:.0} ms"), style);
     }
 }
 
