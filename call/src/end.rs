@@ -70,7 +70,7 @@ pub(crate) trait Outlet {
 /// Work of an end that came to its end.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Encoded(Result<EncodeResult, EncodeError>),
+    Encoded(Box<Result<EncodeResult, EncodeError>>),
     Decoded(Box<DecodeResult>),
 }
 
@@ -142,7 +142,7 @@ impl<T: From<Done> + Send + 'static> End<T> {
     ) -> Result<Option<Decision>, EncodeError> {
         match done {
             Done::Encoded(result) => {
-                let decision = self.sender.handle_encoded(result?, now);
+                let decision = self.sender.handle_encoded((*result)?, now);
                 let rate = 8.0 * self.sender.transport().rate(now);
                 outlet.tell(now, Happening::Decided { decision: decision.clone(), rate });
                 return Ok(Some(decision));
@@ -164,13 +164,13 @@ impl<T: From<Done> + Send + 'static> End<T> {
         let taken = job.as_ref().map(|job| (job.capture, Arc::clone(&job.image)));
         if let Some(job) = job {
             outlet.tell(now, Happening::EncodeStarted { capture: job.capture });
-            let threads = (job.image.size().i420_bytes() > SMALL_BYTES).then(|| Arc::clone(&self.threads));
+            let threads = (job.size.i420_bytes() > SMALL_BYTES).then(|| Arc::clone(&self.threads));
             let encode = move || {
-                Done::Encoded(match threads {
+                let encoded = match threads {
                     Some(threads) => threads.within(|| job.run_on(&*threads)),
                     None => job.run(),
-                })
-                .into()
+                };
+                Done::Encoded(Box::new(encoded)).into()
             };
             self.encoder.submit(encode).expect("the sender hands out one job at a time");
         }
@@ -178,11 +178,11 @@ impl<T: From<Done> + Send + 'static> End<T> {
             outlet.send_fragment(fragment, now);
         }
         if let Some(job) = self.receiver.poll_job(now) {
-            let Transition { source, target, frame } = &job.transition;
+            let Transition { source, target, scaled, frame } = &job.transition;
             let received = Happening::Received {
                 frame: job.number,
                 received_at: job.received_at,
-                bytes: Transition::HEADER_BYTES + frame.len(),
+                bytes: Transition::header_bytes(*scaled) + frame.len(),
                 source: *source,
                 target: *target,
             };

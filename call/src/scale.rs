@@ -1,8 +1,4 @@
-//! Pictures to another size: where they go on a screen ([`fit`]), cut to fill one ([`filled`]), and their planes resampled
-//! ([`scaled_plane`]). A box filter where a side shrinks, linear interpolation where it grows; each side by itself, integers
-//! only.
-
-use std::cmp::Ordering;
+//! Pictures to another size: where they go on a screen ([`fit`]), and cut to fill one ([`filled`]).
 
 use oyster_codec::{Image, Size};
 
@@ -45,170 +41,23 @@ pub(crate) fn filled(image: Image, size: Size) -> Image {
     }
     // The other way round: the largest place of the target's shape in the picture.
     let cut = fit((size.width(), size.height()), (from.width(), from.height()));
-    let chroma = Place {
-        left: cut.left / 2,
-        top: cut.top / 2,
-        width: cut.width.div_ceil(2).min(from.chroma_width() - cut.left / 2),
-        height: cut.height.div_ceil(2).min(from.chroma_height() - cut.top / 2),
-    };
-    let targets = [(size.width(), size.height()), (size.chroma_width(), size.chroma_height())];
-    let (mut i420, mut cut_out, mut scaled) = (Vec::with_capacity(size.i420_bytes()), Vec::new(), Vec::new());
+    let chroma =
+        Place { left: cut.left / 2, top: cut.top / 2, width: cut.width.div_ceil(2), height: cut.height.div_ceil(2) };
     let widths = [from.width(), from.chroma_width(), from.chroma_width()];
-    for ((plane, width), (place, to)) in
-        image.planes().into_iter().zip(widths).zip([(cut, targets[0]), (chroma, targets[1]), (chroma, targets[1])])
-    {
-        cut_out.clear();
+    let mut i420 = Vec::with_capacity(from.i420_bytes());
+    for ((plane, width), place) in image.planes().into_iter().zip(widths).zip([cut, chroma, chroma]) {
         for row in plane.chunks_exact(width).skip(place.top).take(place.height) {
-            cut_out.extend_from_slice(&row[place.left..place.left + place.width]);
-        }
-        scaled_plane(&cut_out, (place.width, place.height), to, &mut scaled);
-        i420.extend_from_slice(&scaled);
-    }
-    Image::from_i420(size, i420).expect("the planes were scaled to this size")
-}
-
-/// Resamples a plane of `from` (width, height) samples to `to`, both without padding and not empty. `target` is
-/// overwritten; it is an argument so that its memory is used again.
-pub(crate) fn scaled_plane(source: &[u8], from: (usize, usize), to: (usize, usize), target: &mut Vec<u8>) {
-    assert_eq!(source.len(), from.0 * from.1, "a plane is as long as its sides say");
-    target.clear();
-    if from == to {
-        target.extend_from_slice(source);
-        return;
-    }
-    let across = Across::new(from.0, to.0);
-    if from.1 <= to.1 {
-        grow_rows(source, from, to.1, &across, target);
-    } else {
-        shrink_rows(source, from, to.1, &across, target);
-    }
-}
-
-/// Scales every source row across once, and blends the two that lie around each target row.
-fn grow_rows(source: &[u8], from: (usize, usize), rows: usize, across: &Across, target: &mut Vec<u8>) {
-    let (mut upper, mut lower) = (Vec::new(), Vec::new());
-    let mut row = Vec::with_capacity(from.0 + 1);
-    let mut rows_scaled = 0;
-    for step in (0..rows).map(|index| step(index, from.1, rows)) {
-        while rows_scaled < step.start + 2 {
-            std::mem::swap(&mut upper, &mut lower);
-            // Below the last row lies another like it, which weighs nothing.
-            row.clear();
-            row.extend_from_slice(&source[rows_scaled.min(from.1 - 1) * from.0..][..from.0]);
-            row.push(row[from.0 - 1]);
-            lower.clear();
-            across.extend(&row, &mut lower);
-            rows_scaled += 1;
-        }
-        target.extend(upper.iter().zip(&lower).map(|(above, below)| between(*above, *below, step.fraction)));
-    }
-}
-
-/// Means the source rows under each target row, and scales only the mean across.
-fn shrink_rows(source: &[u8], from: (usize, usize), rows: usize, across: &Across, target: &mut Vec<u8>) {
-    let mut sums = vec![0_u16; from.0];
-    let mut row = Vec::with_capacity(from.0 + 1);
-    for window in (0..rows).map(|index| window(index, from.1, rows)) {
-        sums.fill(128);
-        for (number, weight) in (window.start..).zip(&window.weights) {
-            for (sum, sample) in sums.iter_mut().zip(&source[number * from.0..]) {
-                *sum += u16::from(*sample) * weight;
-            }
-        }
-        row.clear();
-        row.extend(sums.iter().map(|sum| (sum >> 8) as u8));
-        row.push(row[from.0 - 1]);
-        across.extend(&row, target);
-    }
-}
-
-/// How the samples of a row are made from those of another.
-enum Across {
-    Same,
-    Grow(Vec<Step>),
-    Shrink(Vec<Window>),
-}
-
-/// A sample lies `fraction`/256 of the way from the one at `start` to the next.
-struct Step {
-    start: usize,
-    fraction: u16,
-}
-
-/// A sample is the weighted mean of those from `start` on; the weights add up to 256.
-struct Window {
-    start: usize,
-    weights: Vec<u16>,
-}
-
-impl Across {
-    fn new(from: usize, to: usize) -> Self {
-        match from.cmp(&to) {
-            Ordering::Equal => Self::Same,
-            Ordering::Less => Self::Grow((0..to).map(|index| step(index, from, to)).collect()),
-            Ordering::Greater => Self::Shrink((0..to).map(|index| window(index, from, to)).collect()),
+            i420.extend_from_slice(&row[place.left..place.left + place.width]);
         }
     }
-
-    /// Appends one scaled row; `row` has its last sample twice, as linear interpolation looks one to the right even where
-    /// that weighs nothing.
-    fn extend(&self, row: &[u8], target: &mut Vec<u8>) {
-        match self {
-            Self::Same => target.extend_from_slice(&row[..row.len() - 1]),
-            Self::Grow(steps) => {
-                target.extend(steps.iter().map(|step| between(row[step.start], row[step.start + 1], step.fraction)));
-            }
-            Self::Shrink(windows) => target.extend(windows.iter().map(|window| {
-                let samples = &row[window.start..][..window.weights.len()];
-                let sum: u16 =
-                    samples.iter().zip(&window.weights).map(|(sample, weight)| u16::from(*sample) * weight).sum();
-                ((sum + 128) >> 8) as u8
-            })),
-        }
-    }
-}
-
-/// `fraction`/256 of the way from `first` to `second`.
-fn between(first: u8, second: u8, fraction: u16) -> u8 {
-    ((u16::from(first) * (256 - fraction) + u16::from(second) * fraction + 128) >> 8) as u8
-}
-
-/// Linear interpolation between sample centres; the outermost samples reach to the edges.
-fn step(index: usize, from: usize, to: usize) -> Step {
-    let position = ((2 * index + 1) * from).saturating_sub(to);
-    let (start, rest) = (position / (2 * to), position % (2 * to));
-    if start + 1 >= from {
-        return Step { start: from - 1, fraction: 0 };
-    }
-    Step { start, fraction: (rest * 256 / (2 * to)) as u16 }
-}
-
-/// A box filter: each source sample weighs what of it lies inside the target sample.
-fn window(index: usize, from: usize, to: usize) -> Window {
-    // In units of 1/to of a source sample, the target sample spans `from` units beginning here.
-    let begin = index * from;
-    let end = begin + from;
-    let start = begin / to;
-    let last = (end - 1) / to;
-    // Rounding the running sum instead of each weight makes them add up to exactly 256.
-    let share_up_to = |unit: usize| ((unit - begin) * 256 + from / 2) / from;
-    let weights = (start..=last)
-        .map(|sample| share_up_to(((sample + 1) * to).min(end)) - share_up_to((sample * to).max(begin)))
-        .map(|weight| weight as u16)
-        .collect();
-    Window { start, weights }
+    let cut_size = Size::new(cut.width as u32, cut.height as u32).expect("it lies within a picture");
+    Image::from_i420(cut_size, i420).expect("its planes were cut to this size").scaled(size)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn scaled(source: &[u8], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
-        let mut target = Vec::new();
-        scaled_plane(source, from, to, &mut target);
-        target
-    }
 
     #[test]
     fn a_wide_picture_on_a_square_screen_leaves_bars_above_and_below() {
@@ -218,17 +67,6 @@ mod tests {
     #[test]
     fn a_square_picture_on_a_wide_screen_leaves_bars_at_the_sides() {
         assert_eq!(fit((100, 100), (300, 200)), Place { left: 50, top: 0, width: 200, height: 200 });
-    }
-
-    #[test]
-    fn half_the_size_is_the_mean_of_four() {
-        assert_eq!(scaled(&[0, 20, 100, 100, 40, 60, 100, 104], (4, 2), (2, 1)), [30, 101]);
-    }
-
-    #[test]
-    fn twice_the_size_goes_a_quarter_and_three_quarters_of_the_way() {
-        assert_eq!(scaled(&[0, 100], (2, 1), (4, 1)), [0, 25, 75, 100]);
-        assert_eq!(scaled(&[0, 100], (1, 2), (1, 4)), [0, 25, 75, 100]);
     }
 
     /// Bars of the levels 0, 100 and 200, a third of the width each.
@@ -273,23 +111,6 @@ mod tests {
             // Rounded to the nearest pixel, unless that pixel is the only one.
             let (x, y) = (place.width * picture.1, place.height * picture.0);
             prop_assert!(x.abs_diff(y) * 2 <= picture.0.max(picture.1) || place.width == 1 || place.height == 1);
-        }
-
-        #[test]
-        fn a_flat_plane_stays_flat(
-            level: u8, from in (1usize..70, 1usize..70), to in (1usize..70, 1usize..70)
-        ) {
-            let target = scaled(&vec![level; from.0 * from.1], from, to);
-            prop_assert_eq!(target, vec![level; to.0 * to.1]);
-        }
-
-        #[test]
-        fn no_sample_leaves_the_range_of_the_source(
-            source in proptest::collection::vec(any::<u8>(), 77), to in (1usize..40, 1usize..40)
-        ) {
-            let target = scaled(&source, (11, 7), to);
-            prop_assert_eq!(target.len(), to.0 * to.1);
-            prop_assert!(target.iter().max() <= source.iter().max() && target.iter().min() >= source.iter().min());
         }
     }
 }

@@ -33,6 +33,7 @@ pub mod quality;
 mod quantizer;
 mod report;
 mod samples;
+mod scale;
 mod state;
 mod store;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
 pub use picture::{Picture, PictureId, Plane};
 pub use report::{PrefixState, StateReport, StateReportError};
+pub use scale::scale_plane;
 pub use state::{State, StateError, StateId};
 pub use store::StateStore;
 pub use transition::{StateTag, Transition, TransitionError};

@@ -86,6 +86,19 @@ impl State {
         self.stream.as_ref().map(|stream| &stream.references)
     }
 
+    /// The state at another size: its pictures scaled, all that frames say of macroblocks one by one forgotten. A blank state is blank
+    /// at any size.
+    ///
+    /// A key frame is not needed where the size changes, for whoever has the state can do this, too.
+    #[must_use]
+    pub fn scaled(&self, size: Size) -> Self {
+        let Some(stream) = self.stream.as_ref().filter(|stream| stream.size != size) else { return self.clone() };
+        let (which, pictures) = distinct(&stream.references);
+        let pictures: Vec<_> = pictures.into_iter().map(|picture| picture.scaled(size)).collect();
+        let references = which.map(|index| Arc::clone(&pictures[usize::from(index)]));
+        Self::new(Stream { size, references, segment_map: SegmentMap::default(), ..stream.clone() })
+    }
+
     /// What names this state: computed when first asked for, then kept.
     pub fn id(&self) -> StateId {
         *self.id.get_or_init(|| {

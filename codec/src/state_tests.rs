@@ -114,6 +114,34 @@ fn a_blank_state_has_no_size_and_comes_back() {
 }
 
 #[test]
+fn a_scaled_state_keeps_which_references_are_one_and_forgets_single_macroblocks() {
+    let size = Size::new(40, 24).unwrap();
+    let picture = |level| {
+        let image = Image::from_i420(size, vec![level; size.i420_bytes()]).unwrap();
+        PictureBuffer::from_image(&Serial, &image).freeze()
+    };
+    let (last, golden) = (picture(100), picture(200));
+    let state = State::new(Stream {
+        size,
+        references: [Arc::clone(&last), Arc::clone(&golden), golden],
+        probabilities: Arc::default(),
+        segment_values: SegmentValues::default(),
+        segment_map: SegmentMap::new(&[1, 0, 2, 0, 0, 3]),
+        filter_deltas: FilterDeltas::default(),
+    });
+    let small = Size::new(30, 18).unwrap();
+    let scaled = state.scaled(small);
+    let [last, golden, altref] = scaled.references().unwrap();
+    assert!(Arc::ptr_eq(golden, altref));
+    let first = |picture: &Picture| picture.image().i420()[0];
+    assert_eq!((scaled.size(), first(last), first(golden)), (Some(small), 100, 200));
+    assert_eq!(scaled.stream().unwrap().segment_map, SegmentMap::default());
+    assert_eq!(scaled.id(), state.scaled(small).id());
+    assert_eq!(state.scaled(size), state);
+    assert_eq!(State::blank().scaled(small), State::blank());
+}
+
+#[test]
 fn equal_states_from_different_pictures_in_memory_have_one_id() {
     let image = Image::black(Size::new(20, 20).unwrap());
     let state = |one: Arc<Picture>, other: Arc<Picture>| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::StateId;
+use crate::{Size, SizeError, State, StateId};
 
 /// The first eight bytes of a [`StateId`]: a state's name within one call, in which a few dozen are alive.
 ///
@@ -36,33 +36,64 @@ pub struct Transition {
     pub source: StateTag,
     /// Where it leads.
     pub target: StateTag,
+    /// If the source is to be scaled to another size first. VP8 itself would need a key frame there; as scaling is a function of
+    /// the state, both ends know what it gives.
+    pub scaled: Option<Size>,
     /// The VP8 frame.
     pub frame: Vec<u8>,
 }
 
-/// Bytes that are too few to name two states.
+/// Why bytes are not a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct TransitionError {
-    /// How many there are.
-    pub bytes: usize,
+pub enum TransitionError {
+    /// They are too few to name two states, or the size between them.
+    TooFew {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// No state is scaled to this size.
+    Size(SizeError),
 }
 
 impl fmt::Display for TransitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes are too few to name a source and a target state", self.bytes)
+        match self {
+            Self::TooFew { bytes } => write!(f, "{bytes} bytes are too few to name a source and a target state"),
+            Self::Size(error) => error.fmt(f),
+        }
     }
 }
 
 impl std::error::Error for TransitionError {}
 
+/// Where a frame would begin, says that the source is scaled and to what follows. It would be a frame of version 7: VP8 has 0 to
+/// 3 (RFC 6386 §9.1).
+const SCALED: u8 = 0xff;
+/// That, width and height.
+const SCALED_BYTES: usize = 5;
+
 impl Transition {
     /// Bytes that the names of its states take before the frame.
     pub const HEADER_BYTES: usize = 16;
 
-    /// Source (8 bytes), target (8), frame.
+    /// Bytes before the frame: [`Self::HEADER_BYTES`], and five if the source is scaled.
+    pub fn header_bytes(scaled: Option<Size>) -> usize {
+        Self::HEADER_BYTES + if scaled.is_some() { SCALED_BYTES } else { 0 }
+    }
+
+    /// Source (8 bytes), target (8); if the source is scaled, 0xff, its new width and height (2 each, little end first); frame.
     pub fn to_bytes(&self) -> Vec<u8> {
-        [&self.source.0[..], &self.target.0, &self.frame].concat()
+        let mut bytes = Vec::with_capacity(Self::header_bytes(self.scaled) + self.frame.len());
+        bytes.extend_from_slice(&self.source.0);
+        bytes.extend_from_slice(&self.target.0);
+        if let Some(size) = self.scaled {
+            bytes.push(SCALED);
+            bytes.extend_from_slice(&(size.width() as u16).to_le_bytes());
+            bytes.extend_from_slice(&(size.height() as u16).to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.frame);
+        bytes
     }
 
     /// Where the transition starts that `bytes` are, or are a beginning of; none if they are too few to say.
@@ -72,10 +103,21 @@ impl Transition {
 
     /// Reads what [`Transition::to_bytes`] wrote, or a beginning of it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TransitionError> {
-        let too_few = TransitionError { bytes: bytes.len() };
+        let too_few = TransitionError::TooFew { bytes: bytes.len() };
         let (source, rest) = bytes.split_first_chunk().ok_or(too_few)?;
-        let (target, frame) = rest.split_first_chunk().ok_or(too_few)?;
-        Ok(Self { source: StateTag(*source), target: StateTag(*target), frame: frame.to_vec() })
+        let (target, mut frame) = rest.split_first_chunk().ok_or(too_few)?;
+        let mut scaled = None;
+        if let Some((&SCALED, rest)) = frame.split_first() {
+            let (size, rest) = rest.split_first_chunk::<{ SCALED_BYTES - 1 }>().ok_or(too_few)?;
+            let side = |at: usize| u32::from(u16::from_le_bytes([size[at], size[at + 1]]));
+            (scaled, frame) = (Some(Size::new(side(0), side(2)).map_err(TransitionError::Size)?), rest);
+        }
+        Ok(Self { source: StateTag(*source), target: StateTag(*target), scaled, frame: frame.to_vec() })
+    }
+
+    /// The state that the frame is decoded from, where `source` is the one that it names.
+    pub fn start(&self, source: &State) -> State {
+        self.scaled.map_or_else(|| source.clone(), |size| source.scaled(size))
     }
 }
 
@@ -83,13 +125,30 @@ impl Transition {
 mod tests {
     use super::*;
 
+    fn plain() -> Transition {
+        Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), scaled: None, frame: vec![3, 4, 5] }
+    }
+
     #[test]
     fn a_transition_reads_back_as_written_and_its_beginning_too() {
-        let transition = Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), frame: vec![3, 4, 5] };
-        let bytes = transition.to_bytes();
-        assert_eq!(Transition::source_of(&bytes[..8]), Some(transition.source));
-        assert_eq!(Transition::from_bytes(&bytes), Ok(transition));
+        let bytes = plain().to_bytes();
+        assert_eq!(bytes.len(), Transition::header_bytes(None) + 3);
+        assert_eq!(Transition::source_of(&bytes[..8]), Some(plain().source));
+        assert_eq!(Transition::from_bytes(&bytes), Ok(plain()));
         assert_eq!(Transition::from_bytes(&bytes[..17]).unwrap().frame, [3]);
-        assert_eq!(Transition::from_bytes(&bytes[..15]), Err(TransitionError { bytes: 15 }));
+        assert_eq!(Transition::from_bytes(&bytes[..15]), Err(TransitionError::TooFew { bytes: 15 }));
+    }
+
+    #[test]
+    fn a_transition_from_a_scaled_state_says_to_what_size() {
+        let size = Size::new(320, 180).unwrap();
+        let scaled = Transition { scaled: Some(size), ..plain() };
+        let mut bytes = scaled.to_bytes();
+        assert_eq!(bytes.len(), Transition::header_bytes(Some(size)) + 3);
+        assert_eq!(Transition::from_bytes(&bytes), Ok(scaled));
+        assert_eq!(Transition::from_bytes(&bytes[..20]), Err(TransitionError::TooFew { bytes: 20 }));
+        bytes[17..21].fill(0);
+        let empty = SizeError::Empty { width: 0, height: 0 };
+        assert_eq!(Transition::from_bytes(&bytes), Err(TransitionError::Size(empty)));
     }
 }

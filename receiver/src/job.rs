@@ -12,7 +12,7 @@ pub struct DecodeJob {
     pub number: FrameNumber,
     /// When its last fragment came.
     pub received_at: Duration,
-    /// The state it is decoded from.
+    /// The state that the frame names as its source.
     pub source: State,
     /// The frame, or as much of it as arrived, and the state that the sender says it leads to.
     pub transition: Transition,
@@ -36,7 +36,7 @@ pub struct DecodeResult {
 impl DecodeJob {
     /// Decodes. Pure: the same job gives the same state.
     pub fn run(&self) -> DecodeResult {
-        let (source, frame) = (&self.source, &self.transition.frame);
+        let (source, frame) = (&self.transition.start(&self.source), &self.transition.frame);
         let decoded = if self.is_prefix {
             decode_prefix(source, frame).map(|prefix| Decoded { target: prefix.target, shown: prefix.shown })
         } else {

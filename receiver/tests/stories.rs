@@ -370,7 +370,8 @@ fn a_decoder_that_fell_far_behind_gives_up_what_waits_and_goes_on_from_what_is_h
 #[test]
 fn frames_that_wait_for_a_state_are_bounded_in_bytes() {
     let mut bench = Bench::new(Profile::Oyster);
-    let transition = Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), frame: vec![0; 1 << 20] };
+    let transition =
+        Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), scaled: None, frame: vec![0; 1 << 20] };
     let bytes = transition.to_bytes();
     let slices: Vec<&[u8]> = bytes.chunks(1200).collect();
     let count = slices.len() as u16;
@@ -395,7 +396,7 @@ fn states_of_the_largest_pictures_are_bounded_in_bytes() {
         let [low, high] = height.to_le_bytes();
         let frame = vec![0x50, 1, 0, 0x9d, 1, 0x2a, 0, 16, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let target = decode(&State::blank(), &frame).unwrap().target.id().tag();
-        let transition = Transition { source: State::blank().id().tag(), target, frame };
+        let transition = Transition { source: State::blank().id().tag(), target, scaled: None, frame };
         let datagrams = bench.datagrams(&transition);
         assert_eq!(bench.deliver(&datagrams).len(), 1);
         assert!(bench.receiver.picture_bytes() <= MAX_PICTURE_BYTES);

@@ -227,7 +227,12 @@ impl Rogue {
             frame.extend_from_slice(&(size.height() as u16).to_le_bytes());
             frame.extend_from_slice(&random_bytes(&mut self.dice, bytes));
             if let Ok(decoded) = decode(&State::blank(), &frame) {
-                return Transition { source: State::blank().id().tag(), target: decoded.target.id().tag(), frame };
+                return Transition {
+                    source: State::blank().id().tag(),
+                    target: decoded.target.id().tag(),
+                    scaled: None,
+                    frame,
+                };
             }
         }
     }
@@ -283,7 +288,7 @@ fn hostile_frames_from_states_that_never_were() {
     Call::begin("no-state").endures(300, 0, |rogue, _| {
         let [source, target] = [(); 2].map(|()| any_state(&mut rogue.dice));
         let frame = random_bytes(&mut rogue.dice, 20_000);
-        rogue.frame(&Transition { source, target, frame });
+        rogue.frame(&Transition { source, target, scaled: None, frame });
     });
 }
 

@@ -332,7 +332,7 @@ impl Exchange {
         let Some([last, ..]) = state.and_then(|state| state.references()) else { return };
         let picture = Arc::clone(last);
         self.measured_at = Some(now);
-        let measured = move || match quality::ssim_y(&image, &picture.image()) {
+        let measured = move || match quality::ssim_y(&image, &picture.image().scaled(image.size())) {
             Ok(ssim_y) => Input::Measured { capture, ssim_y },
             Err(_) => Input::Unmeasured,
         };

@@ -1,9 +1,7 @@
 //! I420 (BT.601, limited range, as VP8 has it: RFC 6386 §2) to the colours of a screen, scaled on the way.
 
-use oyster_codec::Image;
+use oyster_codec::{Image, scale_plane};
 use yuv::{YuvError, YuvPlanarImage, YuvRange, YuvStandardMatrix};
-
-use crate::scale::scaled_plane;
 
 /// Scaled planes, kept from picture to picture so that their memory is used again.
 #[derive(Default)]
@@ -36,9 +34,9 @@ impl Scaled {
     fn scale(&mut self, image: &Image, luma: (usize, usize), chroma: (usize, usize)) {
         let from = image.size();
         let ([y, u, v], [to_y, to_u, to_v]) = (image.planes(), &mut self.planes);
-        scaled_plane(y, (from.width(), from.height()), luma, to_y);
-        scaled_plane(u, (from.chroma_width(), from.chroma_height()), chroma, to_u);
-        scaled_plane(v, (from.chroma_width(), from.chroma_height()), chroma, to_v);
+        scale_plane(y, (from.width(), from.height()), luma, to_y);
+        scale_plane(u, (from.chroma_width(), from.chroma_height()), chroma, to_u);
+        scale_plane(v, (from.chroma_width(), from.chroma_height()), chroma, to_v);
     }
 
     fn planes(&self) -> [&[u8]; 3] {

@@ -28,12 +28,14 @@ use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::state::SegmentMap;
-use crate::{QuantizerIndex, State, Transition};
+use crate::{QuantizerIndex, Size, State, Transition};
 
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
 #[derive(Clone, Debug)]
 pub struct Encoded {
     pub(super) source: State,
+    /// If `source` is scaled to another size first.
+    pub(super) scaled: Option<Size>,
     /// The compressed frame.
     pub frame: Vec<u8>,
     /// Where the frame leads from its source state.
@@ -47,12 +49,29 @@ pub struct Encoded {
 impl Encoded {
     /// The size of [`Encoded::transition`] in bytes, which takes no hash to know.
     pub fn transition_bytes(&self) -> usize {
-        Transition::HEADER_BYTES + self.frame.len()
+        Transition::header_bytes(self.scaled) + self.frame.len()
+    }
+
+    /// Whether it is a key frame, which starts from no picture.
+    pub fn is_key(&self) -> bool {
+        // RFC 6386 §9.1: the first bit says that it is none.
+        self.frame.first().is_some_and(|first| first & 1 == 0)
+    }
+
+    /// The same frame, of which it is said that it was encoded from `source` scaled to the frame's size ([`State::scaled`]).
+    #[must_use]
+    pub fn from_scaled(self, source: &State) -> Self {
+        Self { source: source.clone(), scaled: self.target.size(), ..self }
     }
 
     /// The frame with the names of the states it leads from and to; computing these takes a hash of the picture, once.
     pub fn transition(&self) -> Transition {
-        Transition { source: self.source.id().tag(), target: self.target.id().tag(), frame: self.frame.clone() }
+        Transition {
+            source: self.source.id().tag(),
+            target: self.target.id().tag(),
+            scaled: self.scaled,
+            frame: self.frame.clone(),
+        }
     }
 }
 
@@ -109,7 +128,7 @@ impl Analysis {
             basis.segment_map.clone()
         };
         let target = State::new(basis.target(&header, &picture, segment_map));
-        Encoded { source: self.source.clone(), frame, target, quantizer, fineness }
+        Encoded { source: self.source.clone(), scaled: None, frame, target, quantizer, fineness }
     }
 
     /// Puts the coefficients of `macroblock`, an inter one at (`row`, `column`), into their places in `coefficients`; answers which of

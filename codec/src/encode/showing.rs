@@ -61,5 +61,5 @@ pub fn show_altref(source: &State) -> Result<Encoded, EncodeError> {
     let segment_map = basis.segment_map.clone();
     let target = State::new(basis.target(&header, &picture, segment_map));
     let quantizer = QuantizerIndex::MIN;
-    Ok(Encoded { source: source.clone(), frame, target, quantizer, fineness: quantizer.into() })
+    Ok(Encoded { source: source.clone(), scaled: None, frame, target, quantizer, fineness: quantizer.into() })
 }
