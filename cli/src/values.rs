@@ -149,6 +149,8 @@ pub(crate) enum ProfileName {
     OysterNoSurvival,
     /// Ours with a ceiling that does not stretch for large frames
     OysterFixedCeiling,
+    /// Ours with pictures of full size only
+    OysterOneSize,
     /// Ours without repair of what is lost
     OysterNoRepair,
     /// Ours with a frame's beginning shown when its rest is late, and started from when that is lost
@@ -165,6 +167,7 @@ impl ProfileName {
             Self::OysterOneVersion => Some(Ingredient::SecondVersion),
             Self::OysterNoSurvival => Some(Ingredient::Survival),
             Self::OysterFixedCeiling => Some(Ingredient::ElasticCeiling),
+            Self::OysterOneSize => Some(Ingredient::SmallerPictures),
             Self::OysterNoRepair => Some(Ingredient::Repair),
         };
         let uses_beginnings = matches!(self, Self::OysterBeginnings);

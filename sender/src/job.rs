@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use oyster_codec::executor::{Executor, Serial, all};
 use oyster_codec::{Effort, EncodeError, Encoded, Hints, Plan, StateTag, Transition, analyse_on, decode_prefix};
-use oyster_codec::{Image, QuantizerIndex, State};
+use oyster_codec::{Image, QuantizerIndex, Size, State};
+
+use crate::policy::is_size_of;
 
 /// Which versions of a frame to make; all start from one state and share one analysis (Salsify §3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,9 @@ pub struct EncodeJob {
     pub capture: u64,
     /// The picture.
     pub image: Arc<Image>,
-    /// The state it is encoded from.
+    /// The size that it is coded at.
+    pub size: Size,
+    /// The state it is encoded from; scaled, if it is of another of the sizes that such pictures are coded at.
     pub source: State,
     /// If the receiver has gone on from there by the beginning of a frame: it is encoded from the state after that.
     pub beginning: Option<Beginning>,
@@ -54,7 +58,7 @@ pub struct EncodeJob {
 pub struct Beginning {
     /// The frame with the names of its states ([`Transition::to_bytes`]).
     pub transition: Arc<[u8]>,
-    /// How much of that is its beginning.
+    /// How much of the frame is its beginning.
     pub bytes: usize,
     /// The state after it.
     pub state: StateTag,
@@ -65,6 +69,8 @@ pub struct Beginning {
 pub struct EncodeResult {
     /// The picture's number, as it was captured.
     pub capture: u64,
+    /// Its size, which the versions may be smaller than.
+    pub full: Size,
     /// Finest first. Never empty.
     pub versions: Vec<Encoded>,
     /// Search hints for the next frame.
@@ -99,11 +105,14 @@ impl EncodeJob {
             Versions::Roomy { quantizer, .. } => *quantizer,
         };
         let begun = self.beginning.as_ref().and_then(|beginning| beginning.state_after(&self.source));
-        let source = begun.as_ref().unwrap_or(&self.source);
-        // A picture of another size than the state's, or a state without one, can only start anew.
-        let inter = source.size() == Some(self.image.size());
+        let named = begun.as_ref().unwrap_or(&self.source);
+        // A picture that the state's was never one of, or a state without one, can only start anew.
+        let inter = named.size().is_some_and(|size| is_size_of(size, self.image.size()));
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
-        let analysis = analyse_on(executor, source, &self.image, &plan, &self.hints, self.effort)?;
+        let is_scaled = inter && named.size() != Some(self.size);
+        let source = if is_scaled { &named.scaled(self.size) } else { named };
+        let image = if self.image.size() == self.size { &*self.image } else { &self.image.scaled(self.size) };
+        let analysis = analyse_on(executor, source, image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
         let mut versions: Vec<Encoded> = Vec::new();
         match &self.versions {
@@ -140,14 +149,19 @@ impl EncodeJob {
                 }
             }
         }
-        Ok(EncodeResult { capture: self.capture, versions, hints: analysis.hints(), good_bytes, begun })
+        if is_scaled {
+            versions = versions.into_iter().map(|version| version.from_scaled(named)).collect();
+        }
+        let (capture, full) = (self.capture, self.image.size());
+        Ok(EncodeResult { capture, full, versions, hints: analysis.hints(), good_bytes, begun })
     }
 }
 
 impl Beginning {
     /// The state after it, from the one before the frame; none if it isn't what the receiver says.
     fn state_after(&self, source: &State) -> Option<State> {
-        let begun = decode_prefix(source, self.transition.get(Transition::HEADER_BYTES..self.bytes)?).ok()?.target;
+        let transition = Transition::from_bytes(&self.transition).ok()?;
+        let begun = decode_prefix(&transition.start(source), transition.frame.get(..self.bytes)?).ok()?.target;
         (begun.id().tag() == self.state).then_some(begun)
     }
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
-use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag, Transition};
-use oyster_transport::{AckError, FrameNumber, FrameSender, SenderConfig};
+use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
+use oyster_transport::{AckError, FrameNumber, FrameSender, Ingredient, SenderConfig};
 
 pub use job::{Beginning, EncodeJob, EncodeResult, Versions};
 
@@ -154,11 +154,13 @@ impl Sender {
         let encode_time = self.encode_time.unwrap_or_default();
         let source = self.policy.source(&self.belief, &self.transport, now);
         let (source, beginning) = self.source(source);
+        let size = self.policy.size(image.size());
         Some(EncodeJob {
             capture,
+            size,
             source,
             beginning,
-            versions: self.policy.versions(image.size(), encode_time, &self.transport, now),
+            versions: self.policy.versions(size, encode_time, &self.transport, now),
             image,
             hints: std::mem::take(&mut self.hints),
             effort: self.effort,
@@ -172,7 +174,7 @@ impl Sender {
             let (begun, source) = self.belief.begun(tag)?;
             let source = if source == self.blank.id().tag() { self.blank.clone() } else { find(source)? };
             let (_, transition) = self.frames.iter().find(|(number, _)| number.0 == begun.transition)?;
-            let bytes = usize::try_from(begun.bytes).ok()?.checked_add(Transition::HEADER_BYTES)?;
+            let bytes = usize::try_from(begun.bytes).ok()?;
             Some((source, Some(Beginning { transition: Arc::clone(transition), bytes, state: begun.state })))
         };
         find(tag).map(|state| (state, None)).or_else(begun).unwrap_or((self.blank.clone(), None))
@@ -193,6 +195,12 @@ impl Sender {
         }
         let sizes: Vec<usize> = result.versions.iter().map(oyster_codec::Encoded::transition_bytes).collect();
         let budget = self.policy.budget(&self.transport, now);
+        // A key frame is coarse on any link.
+        if self.transport.config().has(Ingredient::SmallerPictures)
+            && let Some(finest) = result.versions.first().filter(|version| !version.is_key())
+        {
+            self.policy.handle_fineness(result.full, finest.quantizer, &budget, now);
+        }
         let decided = |choice, sent| Decision { capture: result.capture, choice, budget: budget.payload_bytes, sent };
         let Verdict::Send(chosen) = self.policy.choose(&sizes, &budget, &self.transport, now) else {
             return decided(Choice::Skip, None);

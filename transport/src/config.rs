@@ -33,6 +33,8 @@ pub enum Ingredient {
     Survival,
     /// Ceilings that stretch for a frame that has to be larger, and on a link that pauses.
     ElasticCeiling,
+    /// Smaller pictures on links that carry full ones as a blur only.
+    SmallerPictures,
     /// Repair slices.
     Repair,
 }

@@ -40,8 +40,13 @@ fn clip() -> Clip {
 
 /// A second of each of these rooms in turn.
 pub(crate) fn clip_of(rooms: &[u64]) -> Clip {
+    sized_clip_of(Size::new(176, 144).expect("a size VP8 has"), rooms)
+}
+
+/// The same in pictures of this size.
+pub(crate) fn sized_clip_of(size: Size, rooms: &[u64]) -> Clip {
     let second = |(place, &seed): (usize, &u64)| {
-        let scene = Scene::new(Size::new(176, 144).expect("a size VP8 has"), 3 + seed);
+        let scene = Scene::new(size, 3 + seed);
         let first = 30 * place as u64;
         (first..first + 30).map(move |number| Arc::new(scene.frame(number))).collect::<Vec<Arc<Image>>>()
     };

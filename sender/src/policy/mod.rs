@@ -3,10 +3,12 @@
 mod classic;
 mod conventional;
 mod oyster;
+mod resolution;
 
 pub(crate) use classic::Classic;
 pub(crate) use conventional::Conventional;
 pub(crate) use oyster::Oyster;
+pub(crate) use resolution::is_size_of;
 
 use std::time::Duration;
 
@@ -59,6 +61,14 @@ impl Policy {
         }
     }
 
+    /// The size to code a picture of `full` size at.
+    pub(crate) fn size(&self, full: Size) -> Size {
+        match self {
+            Self::Oyster(oyster) => oyster.size(full),
+            Self::Classic(_) | Self::Conventional(_) => full,
+        }
+    }
+
     /// The versions to make of a frame of this size, captured now, which will take about `encode_time`.
     pub(crate) fn versions(
         &self,
@@ -81,6 +91,13 @@ impl Policy {
         }
     }
 
+    /// Of a picture of `full` size the finest version for this budget came to `quantizer`.
+    pub(crate) fn handle_fineness(&mut self, full: Size, quantizer: QuantizerIndex, budget: &Budget, now: Duration) {
+        if let Self::Oyster(oyster) = self {
+            oyster.handle_fineness(full, quantizer, budget, now);
+        }
+    }
+
     /// Frame-late binding (Salsify §4.2): which version of these sizes, finest first, goes now that they exist.
     pub(crate) fn choose(
         &mut self,
@@ -91,7 +108,7 @@ impl Policy {
     ) -> Verdict {
         match self {
             Self::Classic(classic) => classic.choose(sizes, budget),
-            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport.loss(), now),
+            Self::Oyster(oyster) => oyster.choose(sizes, budget, transport, now),
             Self::Conventional(conventional) => conventional.choose(sizes, transport, now),
         }
     }

@@ -7,6 +7,7 @@ use oyster_codec::{QuantizerIndex, Size, StateTag};
 use oyster_transport::{Budget, FrameSender, Ingredient};
 
 use super::Verdict;
+use super::resolution::Resolution;
 use crate::belief::ReceiverBelief;
 use crate::job::Versions;
 
@@ -21,6 +22,8 @@ const FIRST_QUANTIZER: u8 = 48;
 const STEPS_PER_HALVING: f64 = 9.5;
 /// Coarser than this, next to nothing but modes is left in a frame: it says little about another's size.
 const COARSEST_TELLING: u8 = 100;
+/// A picture one size larger takes so many times the bytes at the same quantizer (`resolution.rs`: 1.4 to 1.7).
+const BYTES_PER_SIZE: f64 = 1.55;
 /// No frame is larger than this times its samples to the power of 0.7, in bytes: 4 Mbit/s at 640x360 and 30 a second,
 /// 11 at 1280x720. Past it a camera's noise is being sent.
 const LARGEST_FRAME: f64 = 2.93;
@@ -39,8 +42,9 @@ const STANDSTILL: Duration = Duration::from_millis(150);
 /// Braked and with nothing sent for this long: what went before is not counted on any more. Just before the first probe.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// A version of less than this part of what a good picture takes is not worth showing after better ones, where the next picture may be a
-/// better one: one that is coarse for a moment flickers, and what likeness it loses is far more than what two that are finer gain.
+/// A version of less than this part of what a good picture takes, or of what the link will take after [`PATIENCE`] if that is
+/// less, is not worth showing after better ones, where the next picture may be a better one: one that is coarse for a moment
+/// flickers, and what likeness it loses is far more than what two that are finer gain.
 const WORTHWHILE_SHARE: f64 = 0.5;
 /// But so long after the last frame it goes: at 30 pictures a second more than one interval and less than two, so that no two are skipped
 /// in a row.
@@ -58,11 +62,19 @@ pub(crate) struct Oyster {
     /// What the last frame would have taken to be good: on a slow link, where bits are worth the most, the delay ceiling
     /// stretches towards that.
     good_bytes: usize,
+    resolution: Resolution,
 }
 
 impl Oyster {
     pub(crate) fn new(finest: QuantizerIndex) -> Self {
-        Self { finest, last: None, last_telling: None, last_sent_at: Duration::ZERO, good_bytes: 0 }
+        Self {
+            finest,
+            last: None,
+            last_telling: None,
+            last_sent_at: Duration::ZERO,
+            good_bytes: 0,
+            resolution: Resolution::default(),
+        }
     }
 
     /// What is asked of a link that fell silent is built on what is known to be held: what was sent just before the
@@ -74,6 +86,10 @@ impl Oyster {
 
     fn unsent_for(&self, now: Duration) -> Duration {
         now.saturating_sub(self.last_sent_at)
+    }
+
+    pub(crate) fn size(&self, full: Size) -> Size {
+        self.resolution.size(full)
     }
 
     pub(crate) fn versions(
@@ -136,10 +152,18 @@ impl Oyster {
         transport.budget_above(self.good_bytes, now)
     }
 
-    pub(crate) fn choose(&mut self, sizes: &[usize], budget: &Budget, loss: f64, now: Duration) -> Verdict {
+    pub(crate) fn choose(
+        &mut self,
+        sizes: &[usize],
+        budget: &Budget,
+        transport: &FrameSender,
+        now: Duration,
+    ) -> Verdict {
         let smallest = sizes.len() - 1;
-        let waits = self.unsent_for(now) < PATIENCE && loss < LITTLE_LOSS;
-        let is_worthwhile = |bytes: usize| !waits || bytes as f64 >= WORTHWHILE_SHARE * self.good_bytes as f64;
+        let waits = self.unsent_for(now) < PATIENCE && transport.loss() < LITTLE_LOSS;
+        // On a link that never takes more, there is nothing to wait for.
+        let later = transport.budget_after(PATIENCE, self.good_bytes, now).payload_bytes.min(self.good_bytes);
+        let is_worthwhile = |bytes: usize| !waits || bytes as f64 >= WORTHWHILE_SHARE * later as f64;
         if let Some(fitting) = sizes.iter().position(|&bytes| bytes <= budget.payload_bytes) {
             return if is_worthwhile(sizes[fitting]) { Verdict::Send(fitting) } else { Verdict::Skip };
         }
@@ -151,6 +175,19 @@ impl Oyster {
 
     pub(crate) fn handle_encoded(&mut self, good_bytes: usize) {
         self.good_bytes = good_bytes;
+    }
+
+    pub(crate) fn handle_fineness(&mut self, full: Size, quantizer: QuantizerIndex, budget: &Budget, now: Duration) {
+        // A link that has just fallen silent says nothing of what size it carries.
+        if budget.braked {
+            return;
+        }
+        let step = self.resolution.handle_quantizer(full, quantizer, now);
+        let bytes_at_new_size = |bytes: usize| (bytes as f64 * BYTES_PER_SIZE.powi(step)) as usize;
+        self.good_bytes = bytes_at_new_size(self.good_bytes);
+        for (_, bytes) in self.last.iter_mut().chain(&mut self.last_telling) {
+            *bytes = bytes_at_new_size(*bytes);
+        }
     }
 
     pub(crate) fn handle_sent(&mut self, quantizer: QuantizerIndex, bytes: usize, now: Duration) {
