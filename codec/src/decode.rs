@@ -77,7 +77,8 @@ pub fn decode(source: &State, frame: &[u8]) -> Result<Decoded, DecodeError> {
 
 /// What a frame is decoded with: what the source state has and the header changes.
 pub(crate) struct Basis<'a> {
-    size: crate::Size,
+    /// The size of the frame's picture.
+    pub(crate) size: crate::Size,
     /// The source, unless this is a key frame.
     source: Option<&'a Stream>,
     /// The probabilities that last if this frame's are not to.

@@ -49,11 +49,11 @@ pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
 pub use encode::{
     Analysis, DecisionReader, Decisions, Effort, EncodeError, Encoded, Fineness, FrameKind, Hints, Plan, RebaseError,
-    Sizes, analyse, analyse_on, show_altref,
+    Sizes, altref_shown, analyse, analyse_on, show_altref,
 };
 pub use image::{Image, ImageError, Size, SizeError};
 pub use macroblock::QuantizerIndex;
-pub use picture::{Picture, PictureId, Plane};
+pub use picture::{Picture, PictureId, Plane, Raster};
 pub use report::{PrefixState, StateReport, StateReportError};
 pub use scale::scale_plane;
 pub use state::{State, StateError, StateId};

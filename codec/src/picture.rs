@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::executor::{Executor, each};
+use crate::executor::{Executor, Serial, each};
 use crate::samples::Samples;
 use crate::{Image, Size};
 
@@ -196,6 +196,25 @@ impl PictureBuffer {
         copy
     }
 
+    /// The picture whose rows, cropped to its size, `read` gives one after another; beyond them as [`Self::from_image`].
+    pub(crate) fn from_rows<E>(size: Size, mut read: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut picture = Self::unpainted(size);
+        let chroma = (size.chroma_width(), size.chroma_height());
+        for (layout, (width, height)) in picture.layouts.iter().zip([(size.width(), size.height()), chroma, chroma]) {
+            let first = layout.start + layout.origin();
+            for start in (0..height).map(|y| first + y * layout.stride) {
+                let (row, beyond) = picture.samples[start..][..layout.width].split_at_mut(width);
+                read(row)?;
+                beyond.fill(row[width - 1]);
+            }
+            let last = first + (height - 1) * layout.stride;
+            for start in (height..layout.height).map(|y| first + y * layout.stride) {
+                picture.samples.copy_within(last..last + layout.width, start);
+            }
+        }
+        Ok(picture)
+    }
+
     /// Width and height.
     pub(crate) fn size(&self) -> Size {
         self.size
@@ -269,6 +288,28 @@ impl PictureBuffer {
     pub(crate) fn freeze_with_sides(mut self) -> Arc<Picture> {
         self.extend_ends();
         Arc::new(Picture { size: self.size, layouts: self.layouts, samples: self.samples, id: OnceLock::new() })
+    }
+}
+
+/// A picture to be encoded, where an encoder wants it: in whole macroblocks.
+pub struct Raster(pub(crate) PictureBuffer);
+
+impl Raster {
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.0.size
+    }
+}
+
+impl fmt::Debug for Raster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raster({})", self.0.size)
+    }
+}
+
+impl From<&Image> for Raster {
+    fn from(image: &Image) -> Self {
+        Self(PictureBuffer::from_image(&Serial, image))
     }
 }
 
@@ -354,23 +395,30 @@ impl Picture {
         })
     }
 
+    /// A picture whose samples are all 0, its border, too: it costs nothing until it is read.
+    pub(crate) fn zeros(size: Size) -> Arc<Self> {
+        let layouts = Layout::of(size);
+        let samples = Samples::fresh(layouts.iter().map(Layout::bytes).sum());
+        Arc::new(Self { size, layouts, samples, id: OnceLock::new() })
+    }
+
     /// How many samples [`Self::aligned_rows`] gives for a picture of `size`.
     pub(crate) fn aligned_samples(size: Size) -> usize {
         size.macroblock_columns() * size.macroblock_rows() * (256 + 2 * 64)
     }
 
-    /// The picture of `size` whose [`Self::aligned_rows`] are `samples`, which must be of the right length.
-    pub(crate) fn from_aligned_samples(size: Size, mut samples: &[u8]) -> Arc<Self> {
-        let mut buffer = PictureBuffer::new(size);
+    /// The picture of `size` whose [`Self::aligned_rows`] `read` gives, one after another.
+    pub(crate) fn from_aligned_rows<E>(
+        size: Size,
+        mut read: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Arc<Self>, E> {
+        let mut buffer = PictureBuffer::unpainted(size);
         for layout in buffer.layouts {
             for y in 0..layout.height {
-                let (row, rest) = samples.split_at(layout.width);
-                buffer.samples[layout.start + layout.origin() + y * layout.stride..][..layout.width]
-                    .copy_from_slice(row);
-                samples = rest;
+                read(&mut buffer.samples[layout.start + layout.origin() + y * layout.stride..][..layout.width])?;
             }
         }
-        buffer.freeze()
+        Ok(buffer.freeze())
     }
 
     fn compute_id(&self) -> PictureId {
@@ -428,7 +476,7 @@ impl fmt::Display for PictureId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::Serial;
+    use std::io::Read;
 
     fn gradient(size: Size) -> Image {
         let mut image = Image::black(size);
@@ -474,6 +522,9 @@ mod tests {
         assert_eq!(PictureBuffer::from_image(&Serial, &image).freeze().id(), picture.id());
 
         let mut other = image.clone();
+        let mut rest = image.i420();
+        let read = PictureBuffer::from_rows(image.size(), |row| rest.read_exact(row)).unwrap();
+        assert_eq!(read.freeze().id(), picture.id());
         other.i420_mut()[500] ^= 1;
         assert_ne!(PictureBuffer::from_image(&Serial, &other).freeze().id(), picture.id());
 
@@ -485,6 +536,8 @@ mod tests {
         picture.aligned_rows().for_each(|row| bytes.extend_from_slice(row));
         assert_eq!(bytes.len() - 4, Picture::aligned_samples(image.size()));
         assert_eq!(picture.id().0, *blake3::hash(&bytes).as_bytes());
-        assert_eq!(*Picture::from_aligned_samples(image.size(), &bytes[4..]), *picture);
+        let mut rest = &bytes[4..];
+        let again = Picture::from_aligned_rows(image.size(), |row| rest.read_exact(row)).unwrap();
+        assert_eq!(*again, *picture);
     }
 }

@@ -17,14 +17,14 @@ const MOST_SPARE: usize = 4;
 impl Samples {
     /// No samples yet, and room for `count`.
     pub(crate) fn with_room_for(count: usize) -> Self {
-        let mut room = Self::room_for(count);
+        let mut room = Self::spare(count).unwrap_or_else(|| Vec::with_capacity(count));
         room.clear();
         Self(room)
     }
 
     /// `count` samples that are yet to be painted, every one: what they are means nothing.
     pub(crate) fn unpainted(count: usize) -> Self {
-        let mut room = Self::room_for(count);
+        let mut room = Self::spare(count).unwrap_or_else(|| vec![0; count]);
         if cfg!(debug_assertions) {
             // Tests are to see it when something comes of what was left in the room.
             room.clear();
@@ -34,13 +34,17 @@ impl Samples {
         Self(room)
     }
 
-    /// Room for `count` samples, with what was left in it.
-    fn room_for(count: usize) -> Vec<u8> {
+    /// `count` samples, all 0, in room of their own: the system has it ready, and none is taken before something is written there.
+    pub(crate) fn fresh(count: usize) -> Self {
+        Self(vec![0; count])
+    }
+
+    /// Room for `count` samples that is to be used again, with what was left in it.
+    fn spare(count: usize) -> Option<Vec<u8>> {
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
         // Much larger room would be lost to pictures that need it.
         let fits = |room: &Vec<u8>| (count..=2 * count).contains(&room.capacity());
-        let found = spare.iter().position(fits).map(|at| spare.swap_remove(at));
-        found.unwrap_or_else(|| Vec::with_capacity(count))
+        spare.iter().position(fits).map(|at| spare.swap_remove(at))
     }
 
     /// `count` samples, all 0.

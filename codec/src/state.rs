@@ -1,10 +1,12 @@
 //! What a decoder remembers between frames, as a value named by its content.
 
 use std::fmt;
+use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use crate::bitstream::frame_header::SegmentValues;
 use crate::bitstream::probabilities::Probabilities;
+use crate::container::fill;
 use crate::loop_filter::FilterDeltas;
 use crate::macroblock::Reference;
 use crate::picture::{Picture, PictureId};
@@ -137,19 +139,10 @@ impl State {
         bytes
     }
 
-    /// The state as bytes that [`State::deserialise`] reads back: a version, the head, which of the pictures that follow
-    /// each reference is, the pictures' macroblock-aligned samples, and the id.
+    /// The state as bytes that [`State::deserialise`] reads back: those that [`State::write_content`] writes, and the id.
     pub fn serialise(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&self.head_bytes());
-        if let Some(stream) = &self.stream {
-            let (which, pictures) = distinct(&stream.references);
-            bytes.reserve_exact(3 + pictures.len() * Picture::aligned_samples(stream.size) + ID_BYTES);
-            bytes.extend_from_slice(&which);
-            for row in pictures.iter().flat_map(|picture| picture.aligned_rows()) {
-                bytes.extend_from_slice(row);
-            }
-        }
+        let mut bytes = Vec::new();
+        self.write_content(&mut bytes).expect("memory takes what is written");
         bytes.extend_from_slice(&self.id().0);
         bytes
     }
@@ -158,44 +151,89 @@ impl State {
     ///
     /// Nothing is taken on trust: every value is within its range and the id is that of the content.
     pub fn deserialise(bytes: &[u8]) -> Result<Self, StateError> {
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or(StateError::NotAState)?;
-        let mut take = |length: usize| {
-            let missing =
-                StateError::WrongLength { needed: bytes.len() + length - rest.len().min(length), found: bytes.len() };
-            let (taken, after) = rest.split_at_checked(length).ok_or(missing)?;
-            rest = after;
-            Ok(taken)
-        };
-        let size = take(SIZE_BYTES)?;
-        let state = if size == [0; SIZE_BYTES] {
-            Self::blank()
-        } else {
-            let side = |at: usize| u32::from(u16::from_le_bytes([size[at], size[at + 1]]));
-            let size = Size::new(side(0), side(2)).map_err(StateError::Size)?;
-            let head = take(head_length(size) - SIZE_BYTES)?;
-            let which = take(3)?;
-            let count = match which {
-                [0, 0, 0] => 1,
-                [0, 0, 1] | [0, 1, 0] | [0, 1, 1] => 2,
-                [0, 1, 2] => 3,
-                _ => return Err(StateError::OutOfRange),
-            };
-            let samples = take(count * Picture::aligned_samples(size))?;
-            let pictures: Vec<_> = samples
-                .chunks_exact(Picture::aligned_samples(size))
-                .map(|samples| Picture::from_aligned_samples(size, samples))
-                .collect();
-            let references = [0, 1, 2].map(|index| Arc::clone(&pictures[usize::from(which[index])]));
-            Self::new(read_head(size, head, references)?)
-        };
-        let id = take(ID_BYTES)?;
-        if !rest.is_empty() {
-            return Err(StateError::WrongLength { needed: bytes.len() - rest.len(), found: bytes.len() });
+        let mut input = Input { from: bytes, read: 0 };
+        let state = Self::read(&mut input)?;
+        let id = input.take()?;
+        input.end()?;
+        if state.id() == StateId(id) { Ok(state) } else { Err(StateError::WrongId) }
+    }
+
+    /// Writes what [`State::read_content`] reads back, in rows of samples, for a store that names bytes by a hash of its own: a version,
+    /// the head, which of the pictures that follow each reference is, and the pictures' macroblock-aligned samples.
+    pub fn write_content(&self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        to.write_all(MAGIC)?;
+        to.write_all(&self.head_bytes())?;
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let (which, pictures) = distinct(&stream.references);
+        to.write_all(&which)?;
+        pictures.iter().flat_map(|picture| picture.aligned_rows()).try_for_each(|row| to.write_all(row))
+    }
+
+    /// The state that [`State::write_content`] wrote, and nothing after it. Every value is within its range. Reads are as long as a row of
+    /// samples.
+    pub fn read_content(from: impl Read) -> Result<Self, StateError> {
+        let mut input = Input { from, read: 0 };
+        let state = Self::read(&mut input)?;
+        input.end().map(|()| state)
+    }
+
+    fn read(input: &mut Input<impl Read>) -> Result<Self, StateError> {
+        let magic: Result<[u8; MAGIC.len()], _> = input.take();
+        match magic {
+            Ok(magic) if magic == MAGIC => {}
+            Err(error @ StateError::Io(_)) => return Err(error),
+            _ => return Err(StateError::NotAState),
         }
-        if state.id().0 != id {
-            return Err(StateError::WrongId);
+        let size: [u8; SIZE_BYTES] = input.take()?;
+        if size == [0; SIZE_BYTES] {
+            return Ok(Self::blank());
         }
-        Ok(state)
+        let side = |at: usize| u32::from(u16::from_le_bytes([size[at], size[at + 1]]));
+        let size = Size::new(side(0), side(2)).map_err(StateError::Size)?;
+        let mut head = vec![0; head_length(size) - SIZE_BYTES];
+        input.fill(&mut head)?;
+        let which = input.take()?;
+        let count = match which {
+            [0, 0, 0] => 1,
+            [0, 0, 1] | [0, 1, 0] | [0, 1, 1] => 2,
+            [0, 1, 2] => 3,
+            _ => return Err(StateError::OutOfRange),
+        };
+        let pictures: Vec<_> = (0..count)
+            .map(|_| Picture::from_aligned_rows(size, |row| input.fill(row)))
+            .collect::<Result<_, StateError>>()?;
+        let references = which.map(|index: u8| Arc::clone(&pictures[usize::from(index)]));
+        Ok(Self::new(read_head(size, &head, references)?))
+    }
+}
+
+/// Where a state is read from.
+struct Input<R> {
+    from: R,
+    /// How many bytes were.
+    read: usize,
+}
+
+impl<R: Read> Input<R> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
+        let needed = self.read + bytes.len();
+        self.read += fill(&mut self.from, bytes).map_err(|error| StateError::Io(error.kind()))?;
+        if self.read == needed { Ok(()) } else { Err(StateError::WrongLength { needed, found: self.read }) }
+    }
+
+    fn take<const BYTES: usize>(&mut self) -> Result<[u8; BYTES], StateError> {
+        let mut bytes = [0; BYTES];
+        self.fill(&mut bytes).map(|()| bytes)
+    }
+
+    /// That nothing follows.
+    fn end(&mut self) -> Result<(), StateError> {
+        let needed = self.read;
+        match self.take::<1>() {
+            Ok(_) => Err(StateError::WrongLength { needed, found: self.read }),
+            Err(StateError::WrongLength { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -229,7 +267,7 @@ fn distinct(references: &[Arc<Picture>; 3]) -> ([u8; 3], Vec<&Arc<Picture>>) {
     let mut pictures: Vec<&Arc<Picture>> = Vec::with_capacity(3);
     let which = [0, 1, 2].map(|index| {
         let picture = &references[index];
-        let known = pictures.iter().position(|&known| known.id() == picture.id());
+        let known = pictures.iter().position(|&known| known == picture);
         known.unwrap_or_else(|| {
             pictures.push(picture);
             pictures.len() - 1
@@ -241,7 +279,6 @@ fn distinct(references: &[Arc<Picture>; 3]) -> ([u8; 3], Vec<&Arc<Picture>>) {
 /// What every id is computed over first and every serialised state starts with. The number is the version of both.
 const MAGIC: &[u8] = b"oyster VP8 state 1\n";
 const SIZE_BYTES: usize = 4;
-const ID_BYTES: usize = 32;
 
 fn macroblocks(size: Size) -> usize {
     size.macroblock_columns() * size.macroblock_rows()
@@ -293,7 +330,7 @@ pub enum StateError {
     WrongLength {
         /// How many there should be at least, or exactly where there are too many.
         needed: usize,
-        /// How many there are.
+        /// How many there are; where there are too many, one too many.
         found: usize,
     },
     /// No state has pictures of this size.
@@ -302,6 +339,8 @@ pub enum StateError {
     OutOfRange,
     /// The id is not that of the content.
     WrongId,
+    /// Reading failed.
+    Io(io::ErrorKind),
 }
 
 impl fmt::Display for StateError {
@@ -312,6 +351,7 @@ impl fmt::Display for StateError {
             Self::Size(error) => error.fmt(f),
             Self::OutOfRange => write!(f, "a value of the state is out of its range"),
             Self::WrongId => write!(f, "the state's id is not that of its content"),
+            Self::Io(kind) => write!(f, "the state cannot be read: {kind}"),
         }
     }
 }

@@ -79,6 +79,11 @@ proptest! {
         let read = State::deserialise(&state.serialise()).unwrap();
         prop_assert_eq!(&read, &state);
         prop_assert_eq!(read.id(), state.id());
+        let mut content = Vec::new();
+        state.write_content(&mut content).unwrap();
+        prop_assert_eq!(State::read_content(&content[..]), Ok(state));
+        prop_assert!(State::read_content(&content[..content.len() - 1]).is_err());
+        prop_assert!(State::read_content(&[&content[..], &[0]].concat()[..]).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use oyster_codec::{
     DecisionReader, Effort, EncodeError, Encoded, Hints, Image, Plan, QuantizerIndex, RebaseError, Size, State,
-    analyse, decode, quality, show_altref,
+    altref_shown, analyse, decode, quality, show_altref,
 };
 use proptest::prelude::*;
 
@@ -122,6 +122,7 @@ fn chunks_are_joined_without_key_frames_between() {
             assert!(ssim(&state, time) > ssim(&joined, end) - 0.5);
         }
         let shown = show_altref(&state).unwrap();
+        assert_eq!(altref_shown(&state), Ok(shown.target.clone()));
         assert!(shown.frame.len() < 60, "{}", shown.frame.len());
         assert_eq!(decode(&state, &shown.frame).unwrap().target, shown.target);
         assert_eq!(shown.target, joined);

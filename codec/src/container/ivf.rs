@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::{FrameRate, shown};
+use super::{FrameRate, fill, shown};
 use crate::Size;
 
 /// Reads VP8 frames one after another from IVF bytes. Reads are small: wrap a file in a `BufReader`.
@@ -257,20 +257,6 @@ fn read_header(input: &mut impl Read) -> Result<IvfHeader, IvfError> {
     }
     let rate = FrameRate::new(u32_at(16), u32_at(20));
     Ok(IvfHeader { width: u16_at(12), height: u16_at(14), rate, frames: u32_at(FRAMES_OFFSET as usize) })
-}
-
-/// Fills as much of `buffer` as there is; answers how much that was.
-fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match input.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 const MAGIC: &[u8; 4] = b"DKIF";

@@ -7,6 +7,7 @@ pub mod ivf;
 pub mod y4m;
 
 use std::fmt;
+use std::io::{self, Read};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -45,6 +46,20 @@ impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.frames, self.seconds)
     }
+}
+
+/// Fills as much of `buffer` as there is; answers how much that was.
+pub(crate) fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Bytes of a file as words for an error: printable ones as they are, the rest escaped, at most [`SHOWN_BYTES`].

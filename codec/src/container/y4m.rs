@@ -6,8 +6,9 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-use super::{FrameRate, shown};
-use crate::{Image, Size, SizeError};
+use super::{FrameRate, fill, shown};
+use crate::picture::PictureBuffer;
+use crate::{Image, Raster, Size, SizeError};
 
 /// Reads pictures one after another from y4m bytes.
 ///
@@ -130,15 +131,11 @@ impl<R: Read> Y4mReader<R> {
 
     /// The next picture; `None` at a clean end.
     pub fn read_frame(&mut self) -> Result<Option<Image>, Y4mError> {
-        let frame = self.next_frame;
-        let io_error = |source| Y4mError::Io { frame: Some(frame), source };
-        let mut line = Vec::new();
-        match read_line(&mut self.input, FRAME_MAGIC, &mut line).map_err(io_error)? {
-            LineEnd::NoBytes => return Ok(None),
-            LineEnd::Newline if line == FRAME_MAGIC || line.starts_with(b"FRAME ") => {}
-            _ => return Err(Y4mError::BadFrameLine { frame, found: shown(&line) }),
+        if !self.begin_frame()? {
+            return Ok(None);
         }
-        let needed = self.size.i420_bytes();
+        let (frame, needed) = (self.next_frame, self.size.i420_bytes());
+        let io_error = |source| Y4mError::Io { frame: Some(frame), source };
         let mut i420 = Vec::with_capacity(needed);
         let bytes = self.input.by_ref().take(needed as u64).read_to_end(&mut i420).map_err(io_error)?;
         let Ok(image) = Image::from_i420(self.size, i420) else {
@@ -146,6 +143,33 @@ impl<R: Read> Y4mReader<R> {
         };
         self.next_frame += 1;
         Ok(Some(image))
+    }
+
+    /// The same straight to where an encoder wants it.
+    pub fn read_raster(&mut self) -> Result<Option<Raster>, Y4mError> {
+        if !self.begin_frame()? {
+            return Ok(None);
+        }
+        let (frame, needed, mut bytes) = (self.next_frame, self.size.i420_bytes(), 0);
+        let picture = PictureBuffer::from_rows(self.size, |row| {
+            let read = fill(&mut self.input, row).map_err(|source| Y4mError::Io { frame: Some(frame), source })?;
+            bytes += read;
+            if read == row.len() { Ok(()) } else { Err(Y4mError::FrameTruncated { frame, bytes, needed }) }
+        });
+        self.next_frame += 1;
+        Ok(Some(Raster(picture?)))
+    }
+
+    /// Reads the line before a picture; false at a clean end.
+    fn begin_frame(&mut self) -> Result<bool, Y4mError> {
+        let frame = self.next_frame;
+        let mut line = Vec::new();
+        let end = read_line(&mut self.input, FRAME_MAGIC, &mut line);
+        match end.map_err(|source| Y4mError::Io { frame: Some(frame), source })? {
+            LineEnd::NoBytes => Ok(false),
+            LineEnd::Newline if line == FRAME_MAGIC || line.starts_with(b"FRAME ") => Ok(true),
+            _ => Err(Y4mError::BadFrameLine { frame, found: shown(&line) }),
+        }
     }
 }
 
@@ -362,6 +386,12 @@ mod tests {
         assert_eq!((reader.size(), reader.frame_rate()), (size, Some(rate())));
         let images: Vec<Image> = reader.map(Result::unwrap).collect();
         assert_eq!(images, [Image::black(size), image]);
+
+        let mut reader = Y4mReader::new(&bytes[..bytes.len() - 1]).unwrap();
+        let raster = reader.read_raster().unwrap().unwrap();
+        assert_eq!(raster.0.freeze().id(), Raster::from(&images[0]).0.freeze().id());
+        let cut = reader.read_raster().unwrap_err().to_string();
+        assert_eq!(cut, "frame 1 is cut off: 26 of 27 bytes");
     }
 
     #[test]

@@ -83,13 +83,14 @@ impl Analysis {
 
     /// As [`Self::finish`], with what does not wait for each other side by side as far as `executor` lets it.
     pub fn finish_on(&self, executor: &dyn Executor, fineness: impl Into<Fineness>) -> Encoded {
-        self.finish_at(executor, fineness.into())
+        let fineness = fineness.into();
+        self.finish_version(executor, fineness, Version::code(executor, self, fineness))
     }
 
-    fn finish_at(&self, executor: &dyn Executor, fineness: Fineness) -> Encoded {
+    /// Finishes the frame whose macroblocks are coded.
+    pub(super) fn finish_version(&self, executor: &dyn Executor, fineness: Fineness, version: Version) -> Encoded {
         let quantizer = fineness.quantizer();
         let is_key = self.plan.kind == FrameKind::Key;
-        let version = Version::code(executor, self, fineness);
         let known = known_probabilities(&self.source, &self.plan);
         let coding = version.tokens.best_coding(&known.tokens, &TOKEN_UPDATE_PROBABILITIES);
         let token_updates = TokenUpdates::between(&known.tokens, &coding.probabilities);

@@ -45,4 +45,4 @@ pub use finish::Encoded;
 pub use fit::Sizes;
 pub use plan::{Effort, FrameKind, Hints, Plan};
 pub use rebase::{DecisionReader, Decisions, RebaseError};
-pub use showing::show_altref;
+pub use showing::{altref_shown, show_altref};

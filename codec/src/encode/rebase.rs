@@ -14,8 +14,9 @@ use super::mode_counts::ModeCounts;
 use super::plan::{FrameKind, Hints, Plan};
 use super::residue::{Blocks, CHROMA_AT, MacroblockSamples, Prediction, Predictions, Quantisers, Residue, transform};
 use super::split::{PartVector, VectorsAround};
+use super::version::Version;
 use crate::bitstream::frame_header::{
-    FrameHeader, FrameKind as HeaderKind, InterFrame, QuantizerHeader, ReferenceUpdate, Version,
+    FrameHeader, FrameKind as HeaderKind, InterFrame, QuantizerHeader, ReferenceUpdate, Version as Profile,
 };
 use crate::bitstream::modes::ModeCoding;
 use crate::bitstream::tables::SPLIT_FIRST_SUBBLOCK;
@@ -23,10 +24,10 @@ use crate::bitstream::vectors::{Suggestions, VectorBounds};
 use crate::decode::Basis;
 use crate::executor::Serial;
 use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, Reference};
-use crate::picture::{PictureBuffer, Plane, PlaneView};
+use crate::picture::{Picture, PictureBuffer, Plane, PlaneView, Raster};
 use crate::predict::inter::InterPrediction;
 use crate::state::SegmentMap;
-use crate::{DecodeError, EncodeError, Image, Size, State};
+use crate::{DecodeError, EncodeError, Size, State};
 
 /// Reads what was decided in one frame after another, without any picture.
 #[derive(Clone, Debug)]
@@ -78,13 +79,9 @@ impl DecisionReader {
         let mut parsed = FrameHeader::parse(frame).map_err(DecodeError::Header)?;
         let header = parsed.header;
         let basis = Basis::new(&self.state, &header)?;
-        let size = match (&header.kind, self.state.size()) {
-            (HeaderKind::Inter(_), Some(size)) => size,
-            (HeaderKind::Key(key), _) => key.size,
-            (HeaderKind::Inter(_), None) => return Err(DecodeError::NeedsKeyFrame),
-        };
+        let size = basis.size;
         let coding = ModeCoding::new(&header, &basis.probabilities);
-        let keeps_segments = header.segmentation.as_ref().is_some_and(|segmentation| segmentation.map_update.is_none());
+        let keeps_segments = header.segmentation.is_some() && !tells_segments(&header);
         let mut grid = MacroblockGrid::new(size);
         for row in 0..grid.rows() {
             for column in 0..grid.columns() {
@@ -94,13 +91,35 @@ impl DecisionReader {
             }
         }
         let segment_map = if header.segmentation.is_some() { segments(&grid) } else { basis.segment_map.clone() };
-        let picture = match self.state.references() {
-            Some([last, ..]) if self.state.size() == Some(size) => Arc::clone(last),
-            _ => PictureBuffer::new(size).freeze(),
-        };
-        self.state = State::new(basis.target(&header, &picture, segment_map));
+        self.state = self.after(basis, &header, segment_map);
         Ok(Decisions { header, size, grid })
     }
+
+    /// Goes past a frame whose decisions nobody asks for: most often its header says all that later frames depend on.
+    pub fn pass(&mut self, frame: &[u8]) -> Result<(), DecodeError> {
+        let header = FrameHeader::parse(frame).map_err(DecodeError::Header)?.header;
+        if tells_segments(&header) {
+            return self.read(frame).map(drop);
+        }
+        let basis = Basis::new(&self.state, &header)?;
+        let segment_map = basis.segment_map.clone();
+        self.state = self.after(basis, &header, segment_map);
+        Ok(())
+    }
+
+    /// The state after a frame, but for its picture.
+    fn after(&self, basis: Basis<'_>, header: &FrameHeader, segment_map: SegmentMap) -> State {
+        let picture = match self.state.references() {
+            Some([last, ..]) if self.state.size() == Some(basis.size) => Arc::clone(last),
+            _ => Picture::zeros(basis.size),
+        };
+        State::new(basis.target(header, &picture, segment_map))
+    }
+}
+
+/// Whether a frame says which segment each macroblock is in.
+fn tells_segments(header: &FrameHeader) -> bool {
+    header.segmentation.as_ref().is_some_and(|segmentation| segmentation.map_update.is_some())
 }
 
 fn segments(grid: &MacroblockGrid) -> SegmentMap {
@@ -108,16 +127,18 @@ fn segments(grid: &MacroblockGrid) -> SegmentMap {
 }
 
 impl Decisions {
-    /// The frame that shows `image` to a decoder in the state `source`, decided as here.
-    pub fn rebase(&self, source: &State, image: &Image) -> Result<Encoded, RebaseError> {
+    /// The frame that shows `picture` to a decoder in the state `source`, decided as here.
+    pub fn rebase(self, source: &State, picture: impl Into<Raster>) -> Result<Encoded, RebaseError> {
+        let Raster(picture) = picture.into();
         let (plan, quantizer) = (self.plan()?, self.header.quantizers.index);
-        let pictures = self.pictures(source, image)?;
-        let picture = PictureBuffer::from_image(&Serial, image);
+        let references = self.references(source, picture.size())?;
+        let [last, ..] = references;
+        let planes = references.each_ref().map(|picture| picture.planes());
         let mut counts = ModeCounts::default();
-        let mut predicted = PictureBuffer::unpainted(self.size);
+        let mut predicted = PictureBuffer::from_picture(last);
         let mut rows = Vec::with_capacity(self.grid.rows());
         for row in 0..self.grid.rows() {
-            rows.push(self.predict_row(row, &picture, &pictures, &mut predicted));
+            rows.push(self.predict_row(row, &picture, &planes, &mut predicted));
             for column in 0..self.grid.columns() {
                 counts.count(self.grid.macroblock(self.grid.cell(row, column)));
                 self.count_vectors(&mut counts, row, column);
@@ -128,18 +149,20 @@ impl Decisions {
             mode_probabilities: Some(counts.best_probabilities(&known_probabilities(source, &plan))),
             plan,
             picture,
-            grid: self.grid.clone(),
-            rows,
             renewed: self.renewed(),
+            grid: self.grid,
+            rows,
             intra_coefficients: IntraEstimates::default(),
             token_prices: OnceLock::new(),
             mode_record: OnceLock::new(),
             hints: Hints::default(),
         };
-        Ok(analysis.finish(quantizer))
+        let fineness = quantizer.into();
+        Ok(analysis.finish_version(&Serial, fineness, Version::code_predicted(&analysis, fineness, predicted)))
     }
 
-    /// Predicts the inter macroblocks of a row, painting on `canvas`, and transforms what that leaves of `picture`.
+    /// Predicts the inter macroblocks of a row, painting on `canvas`, which is the last picture, and transforms what that leaves of
+    /// `picture`.
     fn predict_row(
         &self,
         row: usize,
@@ -150,8 +173,8 @@ impl Decisions {
         let columns = self.grid.columns();
         let planes = Plane::ALL.map(|plane| picture.plane(plane));
         let quantisers = Quantisers::new(self.header.quantizers.index);
-        let six_tap = InterPrediction::new(Version::default());
-        let (mut predictions, mut residue) = (Predictions::new(columns), Residue::new(columns));
+        let six_tap = InterPrediction::new(Profile::default());
+        let (mut predictions, mut residue) = (Predictions::few(columns), Residue::new(columns));
         let mut coefficients = Blocks::default();
         let mut canvas = canvas.planes_mut();
         for column in 0..columns {
@@ -169,12 +192,16 @@ impl Decisions {
                 six_tap.predict(macroblock, self.grid.subblocks(cell), reference, &mut canvas, row, column);
                 let chroma_at = canvas[1].index(8 * column, 8 * row);
                 let at = [canvas[0].index(16 * column, 16 * row), chroma_at, chroma_at];
-                let prediction = gathered(&MacroblockSamples::painted(&canvas, at));
-                transform(&samples, &MacroblockSamples::of_prediction(&prediction), y2, &mut coefficients);
-                predictions.keep(column, prediction);
+                let prediction = MacroblockSamples::painted(&canvas, at);
+                transform(&samples, &prediction, y2, &mut coefficients);
+                // One that is coded finer is transformed anew.
+                if macroblock.segment != 0 {
+                    predictions.keep(column, gathered(&prediction));
+                }
             }
             residue.keep(column, quantisers.busy(y2, &coefficients), &coefficients);
         }
+        residue.shrink();
         AnalysedRow { predictions, residue, finer_residue: OnceLock::new() }
     }
 
@@ -188,7 +215,7 @@ impl Decisions {
             ReferenceUpdate::Refresh => Ok(true),
             ReferenceUpdate::CopyLast | ReferenceUpdate::CopyOther => Err(RebaseError::Foreign("copied references")),
         };
-        if *version != Version::default() {
+        if *version != Profile::default() {
             return Err(RebaseError::Foreign("another profile than 0"));
         }
         if [*golden_sign_bias, *alt_ref_sign_bias] != SIGN_BIASES[2..] {
@@ -221,15 +248,15 @@ impl Decisions {
         self.grid.macroblocks().filter(|macroblock| macroblock.segment != 0).count() as u32
     }
 
-    /// The planes of last, golden and altref.
-    fn pictures<'a>(&self, source: &'a State, image: &Image) -> Result<[[PlaneView<'a>; 3]; 3], RebaseError> {
+    /// The pictures last, golden and altref.
+    fn references<'a>(&self, source: &'a State, image: Size) -> Result<&'a [Arc<Picture>; 3], RebaseError> {
         let stream = source.stream().ok_or(RebaseError::Source(EncodeError::NothingToPredictFrom))?;
-        for size in [image.size(), self.size] {
+        for size in [image, self.size] {
             if size != stream.size {
                 return Err(RebaseError::Source(EncodeError::OtherSize { image: size, state: stream.size }));
             }
         }
-        Ok(stream.references.each_ref().map(|picture| picture.planes()))
+        Ok(&stream.references)
     }
 
     /// Counts the vectors that the macroblock at (`row`, `column`) has of its own.

@@ -54,6 +54,11 @@ impl Residue {
         }
     }
 
+    /// Gives back the room that is left.
+    pub(super) fn shrink(&mut self) {
+        self.blocks.shrink_to_fit();
+    }
+
     /// Which blocks of the `index`th macroblock are kept, a bit for each.
     #[inline]
     pub(super) fn busy(&self, index: usize) -> u32 {
@@ -90,6 +95,11 @@ impl Predictions {
     /// Room for `macroblocks`, all without one.
     pub(super) fn new(macroblocks: usize) -> Self {
         Self { places: vec![u32::MAX; macroblocks], blocks: Vec::with_capacity(macroblocks) }
+    }
+
+    /// The same where hardly any will be kept.
+    pub(super) fn few(macroblocks: usize) -> Self {
+        Self { places: vec![u32::MAX; macroblocks], blocks: Vec::new() }
     }
 
     /// Keeps the prediction of the `index`th macroblock.

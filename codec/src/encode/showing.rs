@@ -14,16 +14,37 @@ use crate::bitstream::frame_header::{
 use crate::bitstream::probabilities::{TokenUpdates, VectorUpdates};
 use crate::decode::Basis;
 use crate::macroblock::{LumaMode, Macroblock, MacroblockGrid, Reference};
+use crate::state::Stream;
 use crate::{QuantizerIndex, State};
 
 /// The frame that shows the alternate reference picture of `source` as it is, after which all references are that picture.
 pub fn show_altref(source: &State) -> Result<Encoded, EncodeError> {
-    let stream = source.stream().ok_or(EncodeError::NothingToPredictFrom)?;
-    let mut grid = MacroblockGrid::new(stream.size);
+    let (stream, header, basis) = showing(source)?;
+    let mut grid = MacroblockGrid::new(basis.size);
     let stays =
         Macroblock { reference: Reference::AltRef, luma_mode: LumaMode::Zero, skip: true, ..Macroblock::OUTSIDE };
     grid.rows_mut().for_each(|row| row.fill(stays));
-    let macroblocks = (grid.rows() * grid.columns()) as u32;
+    let modes = ModeRecord::of(&header, &basis.probabilities, &grid);
+    let first = first_partition(&header, &basis.probabilities, &modes, &grid);
+    let second = BoolEncoder::new().finish();
+    let mut frame = Vec::with_capacity(10 + first.len() + second.len());
+    header.write_uncoded(first.len(), &mut frame);
+    frame.extend_from_slice(&first);
+    frame.extend_from_slice(&second);
+    let quantizer = QuantizerIndex::MIN;
+    let target = shown(stream, &header, basis);
+    Ok(Encoded { source: source.clone(), scaled: None, frame, target, quantizer, fineness: quantizer.into() })
+}
+
+/// The state after that frame.
+pub fn altref_shown(source: &State) -> Result<State, EncodeError> {
+    showing(source).map(|(stream, header, basis)| shown(stream, &header, basis))
+}
+
+/// What the frame is decoded from, its header, and what that makes of it.
+fn showing(source: &State) -> Result<(&Stream, FrameHeader, Basis<'_>), EncodeError> {
+    let stream = source.stream().ok_or(EncodeError::NothingToPredictFrom)?;
+    let macroblocks = (stream.size.macroblock_columns() * stream.size.macroblock_rows()) as u32;
     let header = FrameHeader {
         version: Version::default(),
         shown: true,
@@ -50,16 +71,11 @@ pub fn show_altref(source: &State) -> Result<Encoded, EncodeError> {
         skip_probability: best_probability(0, macroblocks),
     };
     let basis = Basis::new(source, &header).expect("the source has pictures");
-    let modes = ModeRecord::of(&header, &basis.probabilities, &grid);
-    let first = first_partition(&header, &basis.probabilities, &modes, &grid);
-    let second = BoolEncoder::new().finish();
-    let mut frame = Vec::with_capacity(10 + first.len() + second.len());
-    header.write_uncoded(first.len(), &mut frame);
-    frame.extend_from_slice(&first);
-    frame.extend_from_slice(&second);
+    Ok((stream, header, basis))
+}
+
+fn shown(stream: &Stream, header: &FrameHeader, basis: Basis<'_>) -> State {
     let picture = Arc::clone(stream.reference(Reference::AltRef));
     let segment_map = basis.segment_map.clone();
-    let target = State::new(basis.target(&header, &picture, segment_map));
-    let quantizer = QuantizerIndex::MIN;
-    Ok(Encoded { source: source.clone(), scaled: None, frame, target, quantizer, fineness: quantizer.into() })
+    State::new(basis.target(header, &picture, segment_map))
 }

@@ -12,7 +12,7 @@ use super::settle::Settling;
 use super::tokens::TokenRecord;
 use super::wavefront::{Above, Below, Row, SPAN, Wavefront};
 use crate::QuantizerIndex;
-use crate::executor::{Executor, on_each_thread};
+use crate::executor::{Executor, Serial, on_each_thread};
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::predict::intra::{LowestSamples, RowAbove};
@@ -27,14 +27,30 @@ pub(super) struct Version {
 impl Version {
     /// The version of an analysed frame at `fineness`.
     pub(super) fn code(executor: &dyn Executor, analysis: &Analysis, fineness: Fineness) -> Self {
-        let mut picture = PictureBuffer::unpainted(analysis.picture.size());
+        let picture = PictureBuffer::unpainted(analysis.picture.size());
+        Self::code_on(executor, analysis, fineness, picture, analysis.last_picture())
+    }
+
+    /// The same on a `picture` where inter macroblocks are predicted already, but for those whose predictions are kept.
+    pub(super) fn code_predicted(analysis: &Analysis, fineness: Fineness, picture: PictureBuffer) -> Self {
+        Self::code_on(&Serial, analysis, fineness, picture, None)
+    }
+
+    /// On a `picture` that is to be as `last` first, if there is one.
+    fn code_on(
+        executor: &dyn Executor,
+        analysis: &Analysis,
+        fineness: Fineness,
+        mut picture: PictureBuffer,
+        last: Option<[PlaneView<'_>; 3]>,
+    ) -> Self {
         let mut grid = analysis.grid.clone();
         let coding = Coding {
             analysis,
             quantizer: fineness.quantizer(),
             settling: Settling::new(fineness, analysis.token_prices()),
             source: Plane::ALL.map(|plane| analysis.picture.plane(plane)),
-            last: analysis.last_picture(),
+            last,
         };
         let front = Wavefront::new(picture.strips_mut().zip(grid.rows_mut()), analysis.grid.columns());
         let records = Mutex::new(Vec::new());
