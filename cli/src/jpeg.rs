@@ -65,8 +65,8 @@ impl SandboxArgument {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere there is no sandbox")]
 fn sandbox() -> Result<Enter> {
-    use oyster_functions::sandbox::{Clock, enter};
-    Ok(|| Ok(enter(&[], Clock::Answers)?))
+    use oyster_functions::sandbox::{Clock, Files, enter};
+    Ok(|| Ok(enter(&Files::default(), Clock::Answers)?))
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]

@@ -1,8 +1,9 @@
 //! One function applied: the words after an executable's name, and the files in its folder.
 
 use std::fmt;
+use std::io::{self, Read, Write};
 
-use oyster_codec::{Effort, QuantizerIndex};
+use oyster_codec::{Effort, QuantizerIndex, State};
 
 use crate::functions::{Error, Settings, decide, encode, open, rebase};
 use crate::graph::Step;
@@ -100,27 +101,30 @@ impl Call {
         call.ok_or_else(|| CallError::new(&words, KNOWN))
     }
 
-    /// Applies the function: reads its inputs by `read` and gives its outputs to `write`.
-    pub fn apply<E: From<Error>>(
+    /// Applies the function: `read` opens an input, and `write` has an output filled.
+    pub fn apply<R: Read, E: From<Error>>(
         &self,
-        read: impl Fn(&'static str) -> Result<Vec<u8>, E>,
-        write: impl Fn(&'static str, &[u8]) -> Result<(), E>,
+        read: impl Fn(&'static str) -> Result<R, E>,
+        write: impl Fn(&'static str, Fill<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (frames, state) = match self {
-            Self::Open(settings) => open(&read("picture")?, *settings)?,
-            Self::Rebase => rebase(&read("picture")?, &read("decided")?, &read("before")?)?,
+            Self::Open(settings) => with_state(open(read("picture")?, *settings)?),
+            Self::Rebase => with_state(rebase(read("picture")?, read("decided")?, read("before")?)?),
             Self::Decide { settings, before } => {
-                let frames = decide(&read("picture-before")?, &read("picture")?, *before, *settings)?;
-                return write("frames", &frames);
+                (decide(read("picture-before")?, read("picture")?, *before, *settings)?, None)
             }
-            Self::Encode(settings) => {
-                let (pictures, anchor, before) = (read("pictures")?, read("anchor")?, read("before")?);
-                return write("frames", &encode(&pictures, &anchor, &before, *settings)?);
-            }
+            Self::Encode(settings) => (encode(read("pictures")?, read("anchor")?, read("before")?, *settings)?, None),
         };
-        write("frames", &frames)?;
-        write("state", &state)
+        write("frames", &|output| output.write_all(&frames))?;
+        state.map_or(Ok(()), |state| write("state", &|output| state.write_content(output)))
     }
+}
+
+/// Writes the whole of an output.
+pub type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+fn with_state((frames, state): (Vec<u8>, State)) -> (Vec<u8>, Option<State>) {
+    (frames, Some(state))
 }
 
 const KNOWN: &str = "open Q EFFORT, decide Q EFFORT BEFORE, rebase and encode Q EFFORT";

@@ -1,14 +1,15 @@
-//! The functions, from bytes to bytes: pictures as y4m, frames as IVF, states as the codec serialises them.
+//! The functions: pictures are read as y4m, frames as IVF, states as [`State::write_content`] has them. A task is so short that what it
+//! reads comes straight to where it is needed.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::{IvfError, IvfReader, IvfWriter};
 use oyster_codec::container::y4m::{Y4mError, Y4mReader};
 use oyster_codec::{
     DecisionReader, DecodeError, Effort, EncodeError, Encoded, Hints, Image, Plan, QuantizerIndex, RebaseError, Size,
-    State, StateError, analyse, decode, show_altref,
+    State, StateError, altref_shown, analyse, decode, show_altref,
 };
 
 /// How film is encoded.
@@ -98,16 +99,16 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Encodes the picture that a batch begins with, as a key frame. Answers the frame, as IVF, and the state.
-pub fn open(picture: &[u8], settings: Settings) -> Result<(Vec<u8>, Vec<u8>), Error> {
+pub fn open(picture: impl Read, settings: Settings) -> Result<(Vec<u8>, State), Error> {
     let picture = one_picture(picture)?;
     let (key, _) = settings.encode(&State::blank(), &picture, &settings.key(), &Hints::default())?;
-    Ok((write_frames(picture.size(), &[key.frame])?, key.target.serialise()))
+    Ok((write_frames(picture.size(), &[key.frame])?, key.target))
 }
 
 /// Decides how the anchor `picture` is predicted from the one `before`, of which nothing is known yet but the picture: it
 /// is encoded as a key frame first. `count` pictures of the batch come before the anchor: it renews the background where these will
 /// have come to. Answers both frames.
-pub fn decide(before: &[u8], picture: &[u8], count: usize, settings: Settings) -> Result<Vec<u8>, Error> {
+pub fn decide(before: impl Read, picture: impl Read, count: usize, settings: Settings) -> Result<Vec<u8>, Error> {
     let (before, picture) = (one_picture(before)?, one_picture(picture)?);
     let (key, hints) = settings.encode(&State::blank(), &before, &settings.key(), &Hints::default())?;
     let hints = hints.renewing_after(count);
@@ -117,27 +118,29 @@ pub fn decide(before: &[u8], picture: &[u8], count: usize, settings: Settings) -
 
 /// Moves an anchor, with what [`decide`] decided, onto the state that it does follow. Answers its frame, and the state that the chunk
 /// ends in.
-pub fn rebase(picture: &[u8], decided: &[u8], before: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let (picture, decided) = (one_picture(picture)?, frames(decided)?);
+pub fn rebase(picture: impl Read, decided: impl Read, before: impl Read) -> Result<(Vec<u8>, State), Error> {
+    let mut picture = Y4mReader::new(picture).map_err(Error::Pictures)?;
+    let (size, decided) = (picture.size(), frames(decided)?);
     let [key, anchor] = &decided[..] else { return Err(Error::Count { pictures: 2, frames: decided.len() }) };
     let mut reader = DecisionReader::new(&State::blank());
-    reader.read(key).map_err(Error::Decode)?;
+    reader.pass(key).map_err(Error::Decode)?;
     let decisions = reader.read(anchor).map_err(Error::Decode)?;
-    let before = State::deserialise(before).map_err(Error::State)?;
-    let anchor = decisions.rebase(&before, &picture).map_err(Error::Rebase)?;
-    let shown = show_altref(&anchor.target).map_err(Error::Encode)?;
-    Ok((write_frames(picture.size(), &[anchor.frame])?, shown.target.serialise()))
+    let before = State::read_content(before).map_err(Error::State)?;
+    let picture = picture.read_raster().map_err(Error::Pictures)?.ok_or(Error::Count { pictures: 0, frames: 1 })?;
+    let anchor = decisions.rebase(&before, picture).map_err(Error::Rebase)?;
+    let after = altref_shown(&anchor.target).map_err(Error::Encode)?;
+    Ok((write_frames(size, &[anchor.frame])?, after))
 }
 
 /// Encodes the `pictures` of a chunk up to its anchor, which lies between the state `before` and them. Answers the chunk's frames.
-pub fn encode(pictures: &[u8], anchor: &[u8], before: &[u8], settings: Settings) -> Result<Vec<u8>, Error> {
-    let (pictures, mut frames) = (read_pictures(pictures)?, frames(anchor)?);
-    let before = State::deserialise(before).map_err(Error::State)?;
+pub fn encode(pictures: impl Read, anchor: impl Read, before: impl Read, settings: Settings) -> Result<Vec<u8>, Error> {
+    let (mut pictures, mut frames) = (Y4mReader::new(pictures).map_err(Error::Pictures)?, frames(anchor)?);
+    let before = State::read_content(before).map_err(Error::State)?;
     let [anchor] = &frames[..] else { return Err(Error::Count { pictures: 1, frames: frames.len() }) };
     let mut state = decode(&before, anchor).map_err(Error::Decode)?.target;
-    for picture in &pictures {
+    while let Some(picture) = pictures.read_frame().map_err(Error::Pictures)? {
         // Without hints nothing is renewed, which would not last.
-        let (encoded, _) = settings.encode(&state, picture, &settings.between(), &Hints::default())?;
+        let (encoded, _) = settings.encode(&state, &picture, &settings.between(), &Hints::default())?;
         state = encoded.target;
         frames.push(encoded.frame);
     }
@@ -147,7 +150,7 @@ pub fn encode(pictures: &[u8], anchor: &[u8], before: &[u8], settings: Settings)
 }
 
 /// The frames of an IVF file.
-pub fn frames(ivf: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+pub fn frames(ivf: impl Read) -> Result<Vec<Vec<u8>>, Error> {
     let mut reader = IvfReader::new(ivf).map_err(Error::Frames)?;
     let mut frames = Vec::new();
     while let Some(frame) = reader.read_frame().map_err(Error::Frames)? {
@@ -156,16 +159,7 @@ pub fn frames(ivf: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     Ok(frames)
 }
 
-fn read_pictures(y4m: &[u8]) -> Result<Vec<Image>, Error> {
-    let mut reader = Y4mReader::new(y4m).map_err(Error::Pictures)?;
-    let mut pictures = Vec::new();
-    while let Some(picture) = reader.read_frame().map_err(Error::Pictures)? {
-        pictures.push(picture);
-    }
-    Ok(pictures)
-}
-
-fn one_picture(y4m: &[u8]) -> Result<Image, Error> {
+fn one_picture(y4m: impl Read) -> Result<Image, Error> {
     let mut reader = Y4mReader::new(y4m).map_err(Error::Pictures)?;
     reader.read_frame().map_err(Error::Pictures)?.ok_or(Error::Count { pictures: 0, frames: 1 })
 }

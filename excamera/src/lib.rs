@@ -7,13 +7,13 @@
 //! side, each from the one before as a key frame, and moved onto each other in series; then all chunks are encoded side by side, each
 //! knowing the anchors that it lies between, and predicted from both.
 //!
-//! Nothing here opens a file or runs anything: [`open`], [`decide`], [`rebase`] and [`encode`] are pure functions of bytes, and
+//! Nothing here opens a file or runs anything: [`open`], [`decide`], [`rebase`] and [`encode`] are pure functions of what they read, and
 //! [`Batch`] says as a graph of thunks which of them is applied to what.
 
 mod call;
 mod functions;
 mod graph;
 
-pub use call::{Call, CallError};
+pub use call::{Call, CallError, Fill};
 pub use functions::{Error, Settings, decide, encode, frames, open, rebase};
 pub use graph::{Batch, ChunkPictures, FUNCTION, Step, put_off};

@@ -127,7 +127,7 @@ impl Call {
                 let mut packed = Cursor::new(Vec::new());
                 pack(&mut Cursor::new(folder.read("original")?), &mut packed, chunk_bytes, &InTurn, &mut |_| {})
                     .map_err(Error::Pack)?;
-                folder.write("packed", &packed.into_inner())
+                folder.write("packed", &|output| output.write_all(packed.get_ref()))
             }
             Self::Encode { number } => {
                 let header = header(&folder.read("header")?, number)?;
@@ -136,13 +136,14 @@ impl Call {
                 if original.len() as u64 != chunk.end - chunk.start {
                     return Err(Error::Length { bytes: original.len() }.into());
                 }
-                folder.write("chunk", &encode_chunk(&plan, number, &original))
+                folder.write("chunk", &|output| output.write_all(&encode_chunk(&plan, number, &original)))
             }
             Self::Chunk { number } => {
                 let mut container = Container::open(Cursor::new(folder.read("packed")?)).map_err(Error::Header)?;
                 expect_chunk(container.header(), number)?;
-                folder.write("header", &container.header().to_bytes())?;
-                folder.write("chunk", &container.stored(number).map_err(|error| Failed::Read("packed", error))?)
+                folder.write("header", &|output| output.write_all(&container.header().to_bytes()))?;
+                let chunk = container.stored(number).map_err(|error| Failed::Read("packed", error))?;
+                folder.write("chunk", &|output| output.write_all(&chunk))
             }
             Self::Decode { number } => {
                 let header = header(&folder.read("header")?, number)?;
@@ -153,8 +154,8 @@ impl Call {
                         Err(damage) => damaged.push_str(&format!("{damage}\n")),
                     }
                 }
-                folder.write("original", &original)?;
-                folder.write("damaged", damaged.as_bytes())
+                folder.write("original", &|output| output.write_all(&original))?;
+                folder.write("damaged", &|output| output.write_all(damaged.as_bytes()))
             }
         }
     }

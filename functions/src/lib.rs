@@ -1,5 +1,5 @@
-//! The functions that thunks of films and of JPEGs run. Each reads the files that it declares of the folder it is called in, and can
-//! reach nothing else of the machine from then on but its outputs: no other file, no network, and those of films no clock. So the digest of an
+//! The functions that thunks of films and of JPEGs run. Each opens the files that it declares of the folder it is called in, and can
+//! reach nothing else of the machine from then on: no other file, no network, and those of films no clock. So the digest of an
 //! executable that has them, as an input, stands for the function.
 
 mod folder;
@@ -28,7 +28,7 @@ pub fn run<W: AsRef<str>>(words: &[W]) -> Result<(), Failed> {
             let call = oyster_excamera::Call::parse(words)?;
             let (reads, makes) = call.files();
             let folder = Folder::enter(reads, makes, false)?;
-            call.apply(|name| folder.read(name), |name, bytes| folder.write(name, bytes))
+            call.apply(|name| folder.input(name), |name, fill| folder.write(name, fill))
         }
     }
 }

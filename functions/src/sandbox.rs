@@ -1,5 +1,5 @@
 //! Code that can compute, take memory and answer, and nothing else: no files, no network, no other programs. Bytes come to it and go
-//! from it through memory, or through what was open before. As the original Lepton, which was left with read and write alone.
+//! from it through memory, or through files that were open before. As the original Lepton, which was left with read and write alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,8 +31,17 @@ pub enum Clock {
     Refused,
 }
 
-/// Locks the calling thread in, for good: it can compute, take memory and write to `outputs`. A call that is not allowed fails.
-pub fn enter(outputs: &[BorrowedFd<'_>], clock: Clock) -> Result<(), SandboxError> {
+/// What is left of the files that are open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files<'a> {
+    /// These may be read.
+    pub read: &'a [BorrowedFd<'a>],
+    /// These may be written.
+    pub written: &'a [BorrowedFd<'a>],
+}
+
+/// Locks the calling thread in, for good: it can compute, take memory, and read and write these files. A call that is not allowed fails.
+pub fn enter(files: &Files<'_>, clock: Clock) -> Result<(), SandboxError> {
     let calls = match clock {
         Clock::Answers => [&COMPUTING[..], &WAITING].concat(),
         Clock::Refused => COMPUTING.to_vec(),
@@ -44,21 +53,22 @@ pub fn enter(outputs: &[BorrowedFd<'_>], clock: Clock) -> Result<(), SandboxErro
         set_time_stamp_counter_readability(TimeStampCounterReadability::RaiseSIGSEGV)
             .map_err(|error| SandboxError(error.to_string()))?;
     }
-    let program = filter(&calls, outputs).map_err(|error| SandboxError(error.to_string()))?;
+    let program = filter(&calls, files).map_err(|error| SandboxError(error.to_string()))?;
     apply_filter(&program).map_err(|error| SandboxError(error.to_string()))
 }
 
-fn filter(calls: &[i64], outputs: &[BorrowedFd<'_>]) -> Result<BpfProgram, BackendError> {
+fn filter(calls: &[i64], files: &Files<'_>) -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<_, _> = calls.iter().map(|&call| (call, Vec::new())).collect();
+    let one_of = |files: &mut dyn Iterator<Item = i32>| -> Result<Vec<SeccompRule>, BackendError> {
+        let is_it = |file| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, file as u64);
+        files.map(|file| SeccompRule::new(vec![is_it(file)?])).collect()
+    };
     // A panic says so on standard error first.
-    let writable = outputs.iter().map(AsRawFd::as_raw_fd).chain([libc::STDERR_FILENO]);
-    let to_one = writable.map(|output| {
-        let is_it = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, output as u64)?;
-        SeccompRule::new(vec![is_it])
-    });
-    let to_these = to_one.collect::<Result<Vec<_>, _>>()?;
-    for call in [libc::SYS_write, libc::SYS_writev] {
-        rules.insert(call, to_these.clone());
+    let written = one_of(&mut files.written.iter().map(AsRawFd::as_raw_fd).chain([libc::STDERR_FILENO]))?;
+    rules.insert(libc::SYS_writev, written.clone());
+    rules.insert(libc::SYS_write, written);
+    if !files.read.is_empty() {
+        rules.insert(libc::SYS_read, one_of(&mut files.read.iter().map(AsRawFd::as_raw_fd))?);
     }
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
     let architecture = std::env::consts::ARCH.try_into()?;
@@ -95,7 +105,7 @@ const WAITING: [i64; 4] =
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::io::{Write, pipe};
+    use std::io::{Read, Write, pipe};
     use std::net::UdpSocket;
     use std::os::fd::AsFd;
     use std::process::Command;
@@ -105,7 +115,7 @@ mod tests {
     #[test]
     fn a_thread_in_the_sandbox_computes_and_opens_nothing() {
         let inside = || {
-            enter(&[], Clock::Answers).unwrap();
+            enter(&Files::default(), Clock::Answers).unwrap();
             let memory = vec![1_u8; 1 << 22];
             (memory.iter().map(|&byte| usize::from(byte)).sum::<usize>(), File::open("/dev/null").is_err())
         };
@@ -115,10 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_writes_to_its_outputs_and_reaches_nothing_else() {
+    fn a_function_has_its_inputs_and_outputs_and_reaches_nothing_else() {
         let (mut output, mut other) = (pipe().unwrap().1, pipe().unwrap().1);
+        let (mut input, mut secret) = (pipe().unwrap().0, pipe().unwrap().0);
         let inside = || {
-            enter(&[output.as_fd()], Clock::Refused).unwrap();
+            enter(&Files { read: &[input.as_fd()], written: &[output.as_fd()] }, Clock::Refused).unwrap();
+            let mut byte = [0];
+            assert_eq!(input.read(&mut byte).unwrap(), 0, "the pipe's writer is gone");
+            assert_eq!(secret.read(&mut byte).unwrap_err().raw_os_error(), Some(libc::EPERM));
             // The pipes' readers are gone: a write that is let through says so.
             let told = [output.write(b"x"), other.write(b"x")].map(|written| written.unwrap_err().raw_os_error());
             let reached = [
@@ -146,7 +160,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "that it is refused is what is tested")]
     fn the_clock_is_asked() {
         let (output, told) = (std::io::stderr(), std::time::Instant::now());
-        enter(&[output.as_fd()], Clock::Refused).unwrap();
+        enter(&Files { written: &[output.as_fd()], ..Files::default() }, Clock::Refused).unwrap();
         let _ = writeln!(&output, "{:?}", told.elapsed());
         std::process::exit(0);
     }

@@ -209,7 +209,7 @@ impl Encoder<'_> {
                 self.made().tasks.state_bytes = state.bytes();
             }
             self.made().counts.fetched_bytes += made_frames.bytes();
-            pictures.frames.extend(frames(&fetch(&*self.engine, made_frames)?)?);
+            pictures.frames.extend(frames(&fetch(&*self.engine, made_frames)?[..])?);
         }
         Ok(pictures)
     }
