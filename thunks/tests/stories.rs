@@ -202,3 +202,15 @@ fn a_store_that_shrank_still_gives_right_answers() {
     // What was kept last is still there: the count itself, so that at most what is asked for is made again.
     assert!(executed <= 5, "{executed}");
 }
+
+#[test]
+fn a_program_that_writes_into_itself_is_whole_for_the_next() {
+    let place = Place::new();
+    let program = place.value(b"#!/bin/sh\necho '# more' >>program; wc -c <program >out\n").executable();
+    let run = |thunk: Thunk| Thunk { arguments: vec!["program".to_owned()], ..thunk };
+    let mut graph = Graph::default();
+    let first = graph.insert(run(shell("")).with_input(path("program"), program.clone())).unwrap();
+    let next = graph.insert(run(after("", &[first])).with_input(path("program"), program)).unwrap();
+    let same = graph.insert(after("cmp in0 in1 && echo same >out", &[first, next])).unwrap();
+    assert_eq!(place.read(&graph, same), ("same\n".to_owned(), 3, 0));
+}

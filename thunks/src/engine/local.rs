@@ -3,13 +3,15 @@
 //! A function sees its inputs, its variables and nothing of the folder it was started from; what it writes elsewhere, or
 //! reads of the rest of the machine, is not held back here. A cluster's engine, or the function itself, does that.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use prost::Message;
@@ -40,6 +42,8 @@ pub struct Local {
     memo: Store,
     /// Where functions run.
     work: Work,
+    /// The programs that lie there, and when each was written.
+    programs: Mutex<BTreeMap<Digest, SystemTime>>,
     most_bytes: u64,
     /// Files are laid out side by side, but none while a process starts: that would hold an executable open for writing which
     /// another thread is about to start (`ETXTBSY`).
@@ -52,7 +56,7 @@ impl Local {
         let LocalConfig { folder, most_bytes } = config;
         let work = Work::open(&folder.join("work"))?;
         let (blobs, memo) = (Store::open(folder.join("blobs"))?, Store::open(folder.join("memo"))?);
-        Ok(Self { blobs, memo, work, most_bytes, starting: RwLock::new(()) })
+        Ok(Self { blobs, memo, work, programs: Mutex::default(), most_bytes, starting: RwLock::new(()) })
     }
 
     fn message<M: Message + Default>(&self, digest: Digest) -> Result<M, EngineError> {
@@ -67,17 +71,13 @@ impl Local {
         for file in &message.files {
             let digest = Digest::of_part(&file.digest).ok_or_else(|| damaged("a file without content"))?;
             let name = RelativePath::new(&*file.name).map_err(|error| damaged(&error.to_string()))?;
-            let (from, to) = (self.blobs.path(digest), at.join(name.as_str()));
-            // A copy: a function that writes into its input must not write into the store.
-            let copied = fs::copy(&from, &to).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => EngineError::Lost(vec![digest]),
-                _ => doing("copying", &from, error),
-            })?;
-            if copied != digest.bytes() {
-                return Err(EngineError::Lost(vec![digest]));
+            let to = at.join(name.as_str());
+            if file.is_executable {
+                self.lay_program(digest, &to)?;
+            } else {
+                // A copy: a function that writes into its input must not write into the store.
+                self.copy(digest, &to, 0o644)?;
             }
-            let mode = fs::Permissions::from_mode(if file.is_executable { 0o755 } else { 0o644 });
-            fs::set_permissions(&to, mode).map_err(|error| doing("writing", &to, error))?;
         }
         for folder in &message.directories {
             let digest = Digest::of_part(&folder.digest).ok_or_else(|| damaged("a folder without content"))?;
@@ -87,6 +87,41 @@ impl Local {
             self.lay_out(digest, &to)?;
         }
         Ok(())
+    }
+
+    /// Puts a program at `to`: another name of a copy of this process's own, as copying it takes longer than many a task runs.
+    fn lay_program(&self, digest: Digest, to: &Path) -> Result<(), EngineError> {
+        let program = self.work.program(digest);
+        let written = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = programs.get(&digest);
+        if known.is_none() && programs.len() == MOST_PROGRAMS {
+            return self.copy(digest, to, 0o755);
+        }
+        // One that somebody has written into is another program.
+        if known.is_none() || known != written(&program).as_ref() {
+            let _ = fs::remove_file(&program);
+            self.copy(digest, &program, 0o555)?;
+            programs.extend(written(&program).map(|time| (digest, time)));
+        }
+        match fs::hard_link(&program, to) {
+            Ok(()) => Ok(()),
+            // Not every filesystem has names like that.
+            Err(_) => self.copy(digest, to, 0o755),
+        }
+    }
+
+    /// Copies a blob out of the store.
+    fn copy(&self, digest: Digest, to: &Path, mode: u32) -> Result<(), EngineError> {
+        let from = self.blobs.path(digest);
+        let copied = fs::copy(&from, to).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => EngineError::Lost(vec![digest]),
+            _ => doing("copying", &from, error),
+        })?;
+        if copied != digest.bytes() {
+            return Err(EngineError::Lost(vec![digest]));
+        }
+        fs::set_permissions(to, fs::Permissions::from_mode(mode)).map_err(|error| doing("writing", to, error))
     }
 
     /// Takes what the command was to make out of the folder it ran in; the first path that is not there otherwise.
@@ -135,22 +170,21 @@ impl Engine for Local {
             Digest::of_part(part).ok_or_else(damaged)
         };
         let command: api::Command = self.message(part(&action.command_digest)?)?;
-        let root = self.work.folder()?;
-        let tree = root.path().join("tree");
-        fs::create_dir(&tree).map_err(|error| doing("making", &tree, error))?;
+        let folder = self.work.folder()?;
+        let tree = folder.path();
         {
             let _none_starts = self.starting.read().unwrap_or_else(PoisonError::into_inner);
-            self.lay_out(part(&action.input_root_digest)?, &tree)?;
+            self.lay_out(part(&action.input_root_digest)?, tree)?;
         }
         for path in command.output_paths.iter().filter_map(|path| Path::new(path).parent()) {
             let folder = tree.join(path);
             fs::create_dir_all(&folder).map_err(|error| doing("making", &folder, error))?;
         }
-        let process = Process { engine: self, command: &command, tree: &tree, stderr: root.path().join("stderr") };
+        let process = Process { engine: self, command: &command, tree, stderr: self.work.file()? };
         let (ended, took) = process.run(action.timeout.map(from_message));
         let reason = match ended {
             Err(reason) => reason,
-            Ok(()) => match self.collect(&command, &tree)? {
+            Ok(()) => match self.collect(&command, tree)? {
                 Err(path) => FailureReason::NotMade(path),
                 Ok(outputs) => {
                     self.memo.write(digest, &result(&outputs).encode_to_vec())?;
@@ -173,7 +207,7 @@ struct Process<'a> {
     command: &'a api::Command,
     tree: &'a Path,
     /// Where what it says on standard error goes.
-    stderr: PathBuf,
+    stderr: File,
 }
 
 impl Process<'_> {
@@ -193,7 +227,7 @@ impl Process<'_> {
         let [program, arguments @ ..] = &self.command.arguments[..] else {
             return Err(FailureReason::NotStarted("it names no program".into()));
         };
-        let stderr = fs::File::create(&self.stderr).map_err(not_started)?;
+        let stderr = self.stderr.try_clone().map_err(not_started)?;
         // An input is named from its own folder, whatever the search path says.
         let program = if program.starts_with('/') { PathBuf::from(program) } else { self.tree.join(program) };
         let variables = self.command.environment_variables.iter().map(|it| (&it.name, &it.value));
@@ -206,7 +240,9 @@ impl Process<'_> {
 
     /// The end of what it said.
     fn said(&self) -> String {
-        ending(&fs::read(&self.stderr).unwrap_or_default())
+        let (mut file, mut said) = (&self.stderr, Vec::new());
+        let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut said));
+        ending(&said)
     }
 }
 
@@ -247,5 +283,7 @@ fn result(outputs: &Outputs) -> api::ActionResult {
 
 /// A folder or a device where a file should be.
 const NO_FILE: std::io::ErrorKind = std::io::ErrorKind::InvalidInput;
+/// How many copies of programs lie beside the store's at most; of films and of JPEGs there is one, of a build its compiler's.
+const MOST_PROGRAMS: usize = 16;
 /// A remembered result takes a few hundred bytes: some hundred thousand of them.
 const MOST_MEMO_BYTES: u64 = 64 << 20;

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -59,14 +60,22 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a copy of the file at `from`, and answers its name.
+    /// Takes the file at `from`, which need not be there any more after that, and answers its name.
     pub(super) fn take(&self, from: &Path) -> Result<Digest, EngineError> {
         let bytes = fs::read(from).map_err(|error| doing("reading", from, error))?;
         let digest = Digest::of(&bytes);
-        if !self.holds(digest) {
+        if !self.holds(digest) && !self.moved(from, digest) {
             self.write(digest, &bytes)?;
         }
         Ok(digest)
+    }
+
+    /// Whether the file at `from` could be moved here: one that is no link, and has no other name by which it could be written into.
+    fn moved(&self, from: &Path, digest: Digest) -> bool {
+        let is_alone = fs::symlink_metadata(from).is_ok_and(|about| about.is_file() && about.nlink() == 1);
+        is_alone
+            && fs::set_permissions(from, fs::Permissions::from_mode(0o600)).is_ok()
+            && fs::rename(from, self.path(digest)).is_ok()
     }
 
     fn beside(&self, path: &Path) -> io::Result<tempfile::NamedTempFile> {

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::EngineError;
 use super::store::doing;
+use crate::digest::Digest;
 
 /// A folder of this process's own.
 #[derive(Debug)]
@@ -37,6 +38,16 @@ impl Work {
     /// A folder for one function, which goes with its value.
     pub(super) fn folder(&self) -> Result<TempDir, EngineError> {
         TempDir::new_in(self.folder.path()).map_err(|error| doing("making a folder in", self.folder.path(), error))
+    }
+
+    /// A file without a name, for what one function says.
+    pub(super) fn file(&self) -> Result<File, EngineError> {
+        tempfile::tempfile_in(self.folder.path()).map_err(|error| doing("making a file in", self.folder.path(), error))
+    }
+
+    /// Where a program lies that functions are.
+    pub(super) fn program(&self, digest: Digest) -> PathBuf {
+        self.folder.path().join(format!("program-{}", digest.hash()))
     }
 }
 
