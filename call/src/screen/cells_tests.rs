@@ -147,7 +147,9 @@ fn this_person_is_mirrored_in_the_corner() {
     let grid = compose(&Image::black(Size::new(64, 32).unwrap()), Some(&own), 40, 20);
     // A quarter of 40 rows would be 10, but a fifth of 40 columns is 8, a column from the edge.
     let row: Vec<u8> = grid.cells[3 * 40..4 * 40].iter().map(|cell| cell.background[0]).collect();
-    assert_eq!((&row[29..35], &row[35..39], row[39]), (&[0; 6][..], &[255; 4][..], 0));
+    // A sharp edge swings a little, so that white beside it is not quite that.
+    let is_white: Vec<bool> = row[29..].iter().map(|level| *level > 230).collect();
+    assert_eq!(is_white, [[false; 6].as_slice(), &[true; 4], &[false]].concat(), "{row:?}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use oyster_codec::{QuantizerIndex, Size};
 
-/// Sides that pictures may have, in eighths of the full ones.
-const EIGHTHS: [usize; 5] = [8, 6, 4, 3, 2];
+/// Sides that smaller pictures have, in eighths of the full ones.
+const EIGHTHS: [usize; 4] = [6, 4, 3, 2];
 /// No picture is made smaller than this.
 const SAMPLES_MIN: usize = 160 * 90;
 /// Coarser than this on the whole, a smaller picture is better.
@@ -36,7 +36,7 @@ fn sizes(full: Size) -> impl Iterator<Item = Size> {
         let size = Size::new(side(full.width())?, side(full.height())?).ok()?;
         (size.width() * size.height() >= SAMPLES_MIN).then_some(size)
     };
-    std::iter::once(full).chain(EIGHTHS.into_iter().skip(1).filter_map(scaled))
+    std::iter::once(full).chain(EIGHTHS.into_iter().filter_map(scaled))
 }
 
 /// Whether `size` is one that pictures of `full` size may be coded at.
