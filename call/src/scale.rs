@@ -43,9 +43,8 @@ pub(crate) fn filled(image: Image, size: Size) -> Image {
     let cut = fit((size.width(), size.height()), (from.width(), from.height()));
     let chroma =
         Place { left: cut.left / 2, top: cut.top / 2, width: cut.width.div_ceil(2), height: cut.height.div_ceil(2) };
-    let widths = [from.width(), from.chroma_width(), from.chroma_width()];
     let mut i420 = Vec::with_capacity(from.i420_bytes());
-    for ((plane, width), place) in image.planes().into_iter().zip(widths).zip([cut, chroma, chroma]) {
+    for ((plane, (width, _)), place) in image.planes().into_iter().zip(from.planes()).zip([cut, chroma, chroma]) {
         for row in plane.chunks_exact(width).skip(place.top).take(place.height) {
             i420.extend_from_slice(&row[place.left..place.left + place.width]);
         }

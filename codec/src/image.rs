@@ -83,6 +83,12 @@ impl Size {
         self.height().div_ceil(2)
     }
 
+    /// Samples in a row and rows of the planes Y, U and V.
+    pub const fn planes(self) -> [(usize, usize); 3] {
+        let chroma = (self.chroma_width(), self.chroma_height());
+        [(self.width(), self.height()), chroma, chroma]
+    }
+
     /// Bytes of a whole 4:2:0 picture.
     pub const fn i420_bytes(self) -> usize {
         self.width() * self.height() + 2 * self.chroma_width() * self.chroma_height()
@@ -167,7 +173,7 @@ impl Image {
         &mut self.i420
     }
 
-    /// The planes Y, U and V; Y has [`Size::width`] samples a row, U and V have [`Size::chroma_width`].
+    /// The planes Y, U and V; their sides are [`Size::planes`].
     pub fn planes(&self) -> [&[u8]; 3] {
         let (y, chroma) = self.i420.split_at(self.size.width() * self.size.height());
         let (u, v) = chroma.split_at(self.size.chroma_width() * self.size.chroma_height());
@@ -197,6 +203,7 @@ mod tests {
         let size = Size::new(175, 143).unwrap();
         assert_eq!(size.i420_bytes(), 175 * 143 + 2 * 88 * 72);
         assert_eq!((size.macroblock_columns(), size.macroblock_rows()), (11, 9));
+        assert_eq!(size.planes(), [(175, 143), (88, 72), (88, 72)]);
         assert_eq!(Image::black(size).planes().map(<[u8]>::len), [175 * 143, 88 * 72, 88 * 72]);
     }
 

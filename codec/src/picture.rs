@@ -179,14 +179,13 @@ impl PictureBuffer {
         let size = image.size();
         let mut copy = Self::unpainted(size);
         let layouts = copy.layouts;
-        let widths = [size.width(), size.chroma_width(), size.chroma_width()];
         each(executor, copy.strips_mut().enumerate(), |(row, strip)| {
-            for (((mut plane, layout), samples), width) in
-                strip.into_iter().zip(&layouts).zip(image.planes()).zip(widths)
+            for (((mut plane, layout), samples), (width, height)) in
+                strip.into_iter().zip(&layouts).zip(image.planes()).zip(size.planes())
             {
-                let (side, last) = (layout.height / size.macroblock_rows(), samples.len() / width - 1);
+                let side = layout.height / size.macroblock_rows();
                 for y in 0..side {
-                    let from = &samples[(row * side + y).min(last) * width..][..width];
+                    let from = &samples[(row * side + y).min(height - 1) * width..][..width];
                     let (to, beyond) = plane.at_mut(0, y)[..layout.width].split_at_mut(width);
                     to.copy_from_slice(from);
                     beyond.fill(from[width - 1]);
@@ -199,8 +198,7 @@ impl PictureBuffer {
     /// The picture whose rows, cropped to its size, `read` gives one after another; beyond them as [`Self::from_image`].
     pub(crate) fn from_rows<E>(size: Size, mut read: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut picture = Self::unpainted(size);
-        let chroma = (size.chroma_width(), size.chroma_height());
-        for (layout, (width, height)) in picture.layouts.iter().zip([(size.width(), size.height()), chroma, chroma]) {
+        for (layout, (width, height)) in picture.layouts.iter().zip(size.planes()) {
             let first = layout.start + layout.origin();
             for start in (0..height).map(|y| first + y * layout.stride) {
                 let (row, beyond) = picture.samples[start..][..layout.width].split_at_mut(width);
@@ -363,10 +361,7 @@ impl Picture {
 
     /// The rows of one plane from the top, cropped to the picture's size, where they lie.
     pub fn rows(&self, plane: Plane) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
-        let (width, height) = match plane {
-            Plane::Y => (self.size.width(), self.size.height()),
-            Plane::U | Plane::V => (self.size.chroma_width(), self.size.chroma_height()),
-        };
+        let (width, height) = self.size.planes()[plane as usize];
         let view = self.plane(plane);
         (0..height).map(move |y| view.row(0, y as isize, width))
     }

@@ -89,8 +89,7 @@ fn plane_pairs<'a>(source: &'a Image, picture: &'a Image) -> Result<[PlanePair<'
         return Err(SizesDiffer { source: size, picture: picture.size() });
     }
     let (sources, pictures) = (source.planes(), picture.planes());
-    let widths = [size.width(), size.chroma_width(), size.chroma_width()];
-    Ok([0, 1, 2].map(|i| PlanePair { source: sources[i], picture: pictures[i], width: widths[i] }))
+    Ok([0, 1, 2].map(|i| PlanePair { source: sources[i], picture: pictures[i], width: size.planes()[i].0 }))
 }
 
 fn per_plane(source: &Image, picture: &Image, figure: fn(PlanePair) -> f64) -> Result<PerPlane, SizesDiffer> {

@@ -138,12 +138,8 @@ impl Image {
     /// The picture at another size.
     #[must_use]
     pub fn scaled(&self, size: Size) -> Self {
-        let sides = |size: Size| {
-            let chroma = (size.chroma_width(), size.chroma_height());
-            [(size.width(), size.height()), chroma, chroma]
-        };
         let (mut i420, mut plane) = (Vec::with_capacity(size.i420_bytes()), Vec::new());
-        for ((samples, from), to) in self.planes().into_iter().zip(sides(self.size())).zip(sides(size)) {
+        for ((samples, from), to) in self.planes().into_iter().zip(self.size().planes()).zip(size.planes()) {
             scale_plane(samples, from, to, &mut plane);
             i420.extend_from_slice(&plane);
         }

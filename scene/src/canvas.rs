@@ -43,7 +43,8 @@ impl Colour {
 pub(crate) struct Canvas<'a> {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    chroma_width: usize,
+    /// Samples in a row and rows of either chroma plane.
+    chroma: (usize, usize),
     planes: [&'a mut [u8]; 3],
 }
 
@@ -114,9 +115,8 @@ impl Frame {
 
 impl<'a> Canvas<'a> {
     pub(crate) fn new(image: &'a mut Image) -> Self {
-        let size = image.size();
-        let (width, height, chroma_width) = (size.width(), size.height(), size.chroma_width());
-        Self { width, height, chroma_width, planes: image.planes_mut() }
+        let [(width, height), chroma, _] = image.size().planes();
+        Self { width, height, chroma, planes: image.planes_mut() }
     }
 
     /// Paints the part of a shape within the box (left, top, right, bottom) of its frame. `outside` says how far
@@ -156,10 +156,11 @@ impl<'a> Canvas<'a> {
             }
         }
         // A chroma sample sits in the middle of four of luma, and the edge is as wide as it.
-        let (rows, columns) = frame.spans(area, 2.0, self.chroma_width, self.height.div_ceil(2));
+        let (width, height) = self.chroma;
+        let (rows, columns) = frame.spans(area, 2.0, width, height);
         for row in rows {
-            let start = row * self.chroma_width;
-            let [u, v] = [&mut *u, &mut *v].map(|plane| &mut plane[start..start + self.chroma_width]);
+            let start = row * width;
+            let [u, v] = [&mut *u, &mut *v].map(|plane| &mut plane[start..start + width]);
             let samples = u[columns.clone()].chunks_mut(LANES).zip(v[columns.clone()].chunks_mut(LANES));
             for (chunk, (u, v)) in samples.enumerate() {
                 let places = frame.places(columns.start + chunk * LANES, row, 2.0);

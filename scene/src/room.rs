@@ -159,11 +159,10 @@ fn flat(canvas: &mut Canvas, frame: &Frame, area: [f32; 4], colour: Colour) {
 fn defocus(image: &mut Image) {
     let size = image.size();
     let radius = (size.height() / 240).max(1);
-    let [y, u, v] = image.planes_mut();
-    for _ in 0..2 {
-        blur(y, size.width(), radius);
-        blur(u, size.chroma_width(), radius.div_ceil(2));
-        blur(v, size.chroma_width(), radius.div_ceil(2));
+    let radii = [radius, radius.div_ceil(2), radius.div_ceil(2)];
+    for ((plane, (width, _)), radius) in image.planes_mut().into_iter().zip(size.planes()).zip(radii) {
+        blur(plane, width, radius);
+        blur(plane, width, radius);
     }
 }
 

@@ -34,9 +34,9 @@ impl Sensor {
     pub(crate) fn expose(&self, image: &mut Image, light: f64, n: u64) {
         let size = image.size();
         let gain = (light * 256.0) as i32;
-        let [y, u, v] = image.planes_mut();
-        let planes = [(y, size.width(), 16, 0), (u, size.chroma_width(), 128, 1), (v, size.chroma_width(), 128, 1)];
-        for (number, (plane, width, zero, quieter)) in planes.into_iter().enumerate() {
+        let levels = [(16, 0), (128, 1), (128, 1)];
+        let planes = image.planes_mut().into_iter().zip(size.planes()).zip(levels);
+        for (number, ((plane, (width, _)), (zero, quieter))) in planes.enumerate() {
             for (row, samples) in plane.chunks_exact_mut(width).enumerate() {
                 let mut place = hash2(n, (number * size.height() + row) as u64) as usize;
                 for samples in samples.chunks_mut(NOISE_SAMPLES / 2) {

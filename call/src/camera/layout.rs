@@ -76,8 +76,7 @@ impl Layout {
     }
 
     fn planar(&self, bytes: &[u8]) -> Result<Image, LayoutError> {
-        let (width, chroma_width) = (self.size.width(), self.size.chroma_width());
-        let (height, chroma_height) = (self.size.height(), self.size.chroma_height());
+        let [(width, height), (chroma_width, chroma_height), _] = self.size.planes();
         let mut image = Image::black(self.size);
         let [y_plane, u_plane, v_plane] = image.planes_mut();
         let luma = self.rows(bytes, width, height, self.stride, 0)?;
@@ -162,9 +161,8 @@ mod tests {
     /// The same picture as a device would lay it out.
     fn laid_out(image: &Image, format: PixelFormat, padding: usize) -> (Layout, Vec<u8>) {
         let size = image.size();
-        let [y, u, v] = image.planes();
-        let [y, u, v] = [(y, size.width()), (u, size.chroma_width()), (v, size.chroma_width())]
-            .map(|(plane, width)| plane.chunks(width).map(<[u8]>::to_vec).collect::<Vec<_>>());
+        let (planes, sides) = (image.planes(), size.planes());
+        let [y, u, v] = [0, 1, 2].map(|i| planes[i].chunks(sides[i].0).map(<[u8]>::to_vec).collect::<Vec<_>>());
         let padded = |mut row: Vec<u8>, stride: usize| {
             row.resize(stride, 0xee);
             row

@@ -32,11 +32,10 @@ impl Scaled {
     }
 
     fn scale(&mut self, image: &Image, luma: (usize, usize), chroma: (usize, usize)) {
-        let from = image.size();
-        let ([y, u, v], [to_y, to_u, to_v]) = (image.planes(), &mut self.planes);
-        scale_plane(y, (from.width(), from.height()), luma, to_y);
-        scale_plane(u, (from.chroma_width(), from.chroma_height()), chroma, to_u);
-        scale_plane(v, (from.chroma_width(), from.chroma_height()), chroma, to_v);
+        let sides = image.size().planes().into_iter().zip([luma, chroma, chroma]);
+        for ((samples, target), (from, to)) in image.planes().into_iter().zip(&mut self.planes).zip(sides) {
+            scale_plane(samples, from, to, target);
+        }
     }
 
     fn planes(&self) -> [&[u8]; 3] {
