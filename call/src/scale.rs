@@ -50,7 +50,7 @@ pub(crate) fn filled(image: Image, size: Size) -> Image {
         }
     }
     let cut_size = Size::new(cut.width as u32, cut.height as u32).expect("it lies within a picture");
-    Image::from_i420(cut_size, i420).expect("its planes were cut to this size").scaled(size)
+    Image::from_i420(cut_size, i420).expect("its planes were cut to this size").scaled(size).into_owned()
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ impl Record {
         let (oldest, _) = self.originals.front()?;
         let (_, original) = self.originals.get(capture.checked_sub(*oldest)? as usize)?;
         let original = Arc::clone(original);
-        let picture = shown.picture.image().scaled(original.size());
+        let picture = shown.picture.image();
+        let picture = picture.scaled(original.size());
         let ssim_y = quality::ssim_y(&original, &picture).ok()?;
         let psnr_y_db = quality::psnr_y(&original, &picture).ok()?;
         if let Some(frame) = self.not_yet_shown(shown.frame) {

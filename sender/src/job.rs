@@ -111,7 +111,7 @@ impl EncodeJob {
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
         let is_scaled = inter && named.size() != Some(self.size);
         let source = if is_scaled { &named.scaled(self.size) } else { named };
-        let image = if self.image.size() == self.size { &*self.image } else { &self.image.scaled(self.size) };
+        let image = &self.image.scaled(self.size);
         let analysis = analyse_on(executor, source, image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
         let mut versions: Vec<Encoded> = Vec::new();
