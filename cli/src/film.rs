@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use oyster_call::NewFile;
 use oyster_call::webm::WebmWriter;
-use oyster_codec::Size;
 use oyster_codec::container::FrameRate;
 use oyster_codec::container::ivf::IvfWriter;
+use oyster_codec::{Size, is_shown_frame};
 
 use crate::files::{self, writing};
 
@@ -47,9 +47,7 @@ impl FilmFile {
             Writer::Ivf(ivf) => ivf.write_frame(frame, self.frames),
             Writer::Webm(webm) => webm.write_frame(frame, self.rate.time_of(self.frames)),
         };
-        // RFC 6386 §9.1.
-        let is_shown = frame.first().is_some_and(|first| first & 0x10 != 0);
-        self.frames += u64::from(is_shown);
+        self.frames += u64::from(is_shown_frame(frame));
         written.with_context(|| writing(&self.path))
     }
 

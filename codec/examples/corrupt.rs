@@ -11,7 +11,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use oyster_codec::container::ivf::IvfReader;
-use oyster_codec::{DecodeError, Decoded, Size, State, decode};
+use oyster_codec::{DecodeError, Decoded, Size, State, decode, is_key_frame};
 
 /// Frames taken of each stream.
 const FRAMES: usize = 8;
@@ -113,7 +113,7 @@ fn damaged<'a>(step: &'a Step, steps: &'a [Step], kind: usize, dice: &mut Dice) 
             return (other.frame.clone(), other);
         }
         _ => {
-            let head = if frame[0] & 1 == 0 { 10 } else { 3 };
+            let head = if is_key_frame(&frame) { 10 } else { 3 };
             frame.truncate(head + dice.below(12));
             frame.extend((0..200 + dice.below(2000)).map(|_| dice.roll() as u8));
             // Noise is as busy as any stream.

@@ -44,7 +44,7 @@ mod transition;
 #[doc(hidden)]
 pub use kernels::cases as kernel_cases;
 
-pub use bitstream::frame_header::HeaderError;
+pub use bitstream::frame_header::{HeaderError, is_key_frame, is_shown_frame};
 pub use bitstream::partitions::PartitionError;
 pub use decode::{DecodeError, Decoded, DecodedPrefix, decode, decode_prefix};
 pub use encode::{

@@ -7,8 +7,8 @@ mod ebml;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use oyster_codec::Size;
 use oyster_codec::container::FrameRate;
+use oyster_codec::{Size, is_key_frame, is_shown_frame};
 
 use ebml::{UNKNOWN_SIZE, element, float, head, long_size, master, unsigned, void};
 
@@ -93,9 +93,7 @@ impl<W: Write + Seek> WebmWriter<W> {
 
     /// Adds a picture's VP8 frame, shown `at` so long after the beginning.
     pub fn write_frame(&mut self, frame: &[u8], at: Duration) -> io::Result<()> {
-        // Of a key frame the first bit is 0 (RFC 6386 §9.1).
-        let is_key = frame.first().is_some_and(|first| first & 1 == 0);
-        self.write(Track::Pictures, frame, at, is_key)?;
+        self.write(Track::Pictures, frame, at, is_key_frame(frame))?;
         self.end_ms = self.end_ms.max((at + self.shown_for).as_millis() as u64);
         Ok(())
     }
@@ -117,8 +115,7 @@ impl<W: Write + Seek> WebmWriter<W> {
         let [high, low] = relative.to_be_bytes();
         // Every Opus packet can be begun with.
         let is_key = is_key || track != Track::Pictures;
-        // Of a hidden frame the fifth bit is 0: it is decoded and not shown.
-        let is_hidden = track == Track::Pictures && bytes.first().is_some_and(|first| first & 0x10 == 0);
+        let is_hidden = track == Track::Pictures && !is_shown_frame(bytes);
         let flags = u8::from(is_key) << 7 | u8::from(is_hidden) << 3;
         self.cluster.blocks.extend(head(0xa3, 4 + bytes.len() as u64));
         self.cluster.blocks.extend([0x80 | track.number(), high, low, flags]);

@@ -1,6 +1,7 @@
 //! Encoding and decoding: what goes in comes out, at the rate that was asked for, as other decoders see it.
 
 use md5::{Digest, Md5};
+use oyster_codec::is_key_frame;
 
 use crate::shell::{Folder, installed};
 
@@ -108,10 +109,9 @@ fn more_effort_is_another_file_and_none_is_refused() {
 fn a_key_frame_comes_as_often_as_asked() {
     let folder = Folder::new("key-frames");
     folder.clip(8);
-    // The lowest bit of a frame says whether it is an inter frame (RFC 6386 §9.1).
     let keys = |folder: &Folder| -> Vec<usize> {
         let frames = folder.frames("out.ivf");
-        (0..frames.len()).filter(|&number| frames[number][0] & 1 == 0).collect()
+        (0..frames.len()).filter(|&number| is_key_frame(&frames[number])).collect()
     };
     encode(&folder, &["--quantizer", "60"]);
     assert_eq!(keys(&folder), [0]);

@@ -1,33 +1,18 @@
 //! The frame header as a plain value that is both parsed and written (RFC 6386 §9, §19.2).
 
+mod head;
+
 use std::fmt;
 
 use super::bool_coder::{BoolDecoder, BoolEncoder};
 use super::probabilities::{TokenUpdates, VectorUpdates};
 use super::tables::Probability;
+use crate::SizeError;
 use crate::macroblock::QuantizerIndex;
-use crate::{Size, SizeError};
 
-/// The profile of a stream: which prediction filters and which precision of chroma vectors (RFC 6386 §9.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Version(u8);
-
-impl Version {
-    /// The profile `number`, 0..=3.
-    pub(crate) fn new(number: u8) -> Option<Self> {
-        (number <= 3).then_some(Self(number))
-    }
-
-    /// Prediction between samples is bilinear instead of six-tap.
-    pub(crate) fn is_bilinear(self) -> bool {
-        self.0 != 0
-    }
-
-    /// Chroma vectors are rounded to whole samples.
-    pub(crate) fn has_whole_chroma_vectors(self) -> bool {
-        self.0 == 3
-    }
-}
+use head::Head;
+pub(crate) use head::{KeyFrame, Version};
+pub use head::{is_key_frame, is_shown_frame};
 
 /// Everything a frame says before its macroblocks. What is `None` or not updated stays as the source state has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,21 +46,6 @@ pub(crate) enum FrameKind {
     Key(KeyFrame),
     /// A frame predicted from others.
     Inter(InterFrame),
-}
-
-/// What only key frames say (RFC 6386 §9.1, §9.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyFrame {
-    /// Width and height.
-    pub(crate) size: Size,
-    /// How a player might stretch the picture, 0..=3; decoding ignores it.
-    pub(crate) horizontal_scale: u8,
-    /// How a player might stretch the picture, 0..=3; decoding ignores it.
-    pub(crate) vertical_scale: u8,
-    /// The reserved colour space.
-    pub(crate) reserved_colour_space: bool,
-    /// The stream promises that no sample needs clamping. Decoding clamps all the same, as every decoder does.
-    pub(crate) clamping_unneeded: bool,
 }
 
 /// What only inter frames say (RFC 6386 §9.7, §9.10, §9.11).
@@ -216,13 +186,6 @@ impl fmt::Display for HeaderError {
 
 impl std::error::Error for HeaderError {}
 
-const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
-const TAG_BYTES: usize = 3;
-const KEY_FRAME_BYTES: usize = 7;
-
-/// The longest first partition that the frame tag can state: 19 bits (RFC 6386 §9.1).
-pub(crate) const MAX_FIRST_PARTITION_BYTES: usize = (1 << 19) - 1;
-
 /// A parsed header and where the rest of the frame goes on.
 #[derive(Debug)]
 pub(crate) struct ParsedHeader<'a> {
@@ -232,40 +195,6 @@ pub(crate) struct ParsedHeader<'a> {
     pub(crate) modes: BoolDecoder<'a>,
     /// What follows the first partition: sizes of token partitions, then these.
     pub(crate) tokens: &'a [u8],
-}
-
-/// What a frame begins with, uncoded (RFC 6386 §9.1).
-struct Head<'a> {
-    version: Version,
-    shown: bool,
-    key_bytes: Option<&'a [u8; KEY_FRAME_BYTES]>,
-    first_partition_bytes: usize,
-    /// The partitions.
-    coded: &'a [u8],
-}
-
-impl<'a> Head<'a> {
-    fn read(frame: &'a [u8]) -> Result<Self, HeaderError> {
-        let truncated = |needed| HeaderError::Truncated { needed, found: frame.len() };
-        let (&tag, after_tag) = frame.split_first_chunk::<TAG_BYTES>().ok_or(truncated(TAG_BYTES))?;
-        let tag = u32::from_le_bytes([tag[0], tag[1], tag[2], 0]);
-        let version = (tag >> 1 & 7) as u8;
-        let version = Version::new(version).ok_or(HeaderError::UnknownVersion(version))?;
-        let (key_bytes, coded) = if tag & 1 == 0 {
-            let needed = TAG_BYTES + KEY_FRAME_BYTES;
-            let (bytes, coded) = after_tag.split_first_chunk::<KEY_FRAME_BYTES>().ok_or(truncated(needed))?;
-            (Some(bytes), coded)
-        } else {
-            (None, after_tag)
-        };
-        Ok(Self { version, shown: tag >> 4 & 1 != 0, key_bytes, first_partition_bytes: (tag >> 5) as usize, coded })
-    }
-
-    /// That `frame`, whose head this is, ends within its first partition.
-    fn truncated(&self, frame: &[u8]) -> HeaderError {
-        let needed = frame.len() - self.coded.len() + self.first_partition_bytes;
-        HeaderError::Truncated { needed, found: frame.len() }
-    }
 }
 
 impl FrameHeader {
@@ -336,8 +265,7 @@ impl FrameHeader {
     /// Writes the part that is coded in the first partition.
     pub(crate) fn write(&self, encoder: &mut BoolEncoder) {
         if let FrameKind::Key(key) = &self.kind {
-            encoder.write_flag(key.reserved_colour_space);
-            encoder.write_flag(key.clamping_unneeded);
+            key.write_coded(encoder);
         }
         encoder.write_option(self.segmentation.as_ref(), |encoder, segmentation| segmentation.write(encoder));
         self.filter.write(encoder);
@@ -355,45 +283,6 @@ impl FrameHeader {
         if let FrameKind::Inter(inter) = &self.kind {
             inter.write_probabilities(encoder);
         }
-    }
-
-    /// Appends the uncoded head of the frame: the tag and, on a key frame, start code and size (RFC 6386 §9.1).
-    ///
-    /// `first_partition_bytes` is at most [`MAX_FIRST_PARTITION_BYTES`].
-    pub(crate) fn write_uncoded(&self, first_partition_bytes: usize, frame: &mut Vec<u8>) {
-        debug_assert!(first_partition_bytes <= MAX_FIRST_PARTITION_BYTES, "{first_partition_bytes} bytes");
-        let tag = u32::from(!self.is_key())
-            | u32::from(self.version.0) << 1
-            | u32::from(self.shown) << 4
-            | (first_partition_bytes as u32) << 5;
-        frame.extend_from_slice(&tag.to_le_bytes()[..TAG_BYTES]);
-        if let FrameKind::Key(key) = &self.kind {
-            frame.extend_from_slice(&START_CODE);
-            frame.extend_from_slice(&side_bytes(key.size.width(), key.horizontal_scale));
-            frame.extend_from_slice(&side_bytes(key.size.height(), key.vertical_scale));
-        }
-    }
-}
-
-fn side_bytes(samples: usize, scale: u8) -> [u8; 2] {
-    (samples as u16 | u16::from(scale) << 14).to_le_bytes()
-}
-
-impl KeyFrame {
-    fn read(bytes: &[u8; KEY_FRAME_BYTES], decoder: &mut BoolDecoder<'_>) -> Result<Self, HeaderError> {
-        let [a, b, c, sides @ ..] = *bytes;
-        if [a, b, c] != START_CODE {
-            return Err(HeaderError::NoStartCode([a, b, c]));
-        }
-        let width = u16::from_le_bytes([sides[0], sides[1]]);
-        let height = u16::from_le_bytes([sides[2], sides[3]]);
-        Ok(Self {
-            size: Size::new(u32::from(width & 0x3fff), u32::from(height & 0x3fff)).map_err(HeaderError::Size)?,
-            horizontal_scale: (width >> 14) as u8,
-            vertical_scale: (height >> 14) as u8,
-            reserved_colour_space: decoder.read_flag(),
-            clamping_unneeded: decoder.read_flag(),
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! made of these headers, too.
 
 use super::*;
+use crate::Size;
 use proptest::prelude::*;
 
 fn option_of<T: Clone + std::fmt::Debug + 'static>(
@@ -149,6 +150,7 @@ proptest! {
         prop_assert_eq!(&parsed.header, &header);
         prop_assert_eq!(parsed.modes.read_literal(16), 0xbeef);
         prop_assert_eq!(parsed.tokens, b"tokens");
+        prop_assert_eq!((is_key_frame(&frame), is_shown_frame(&frame)), (header.is_key(), header.shown));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::loop_filter::{FilterDeltas, LoopFilter};
 use crate::macroblock::{Macroblock, MacroblockGrid, Reference};
 use crate::picture::{PictureBuffer, Plane, PlaneView, PlaneViewMut};
 use crate::state::SegmentMap;
-use crate::{QuantizerIndex, Size, State, Transition};
+use crate::{QuantizerIndex, Size, State, Transition, is_key_frame};
 
 /// A frame at one quantizer, and the state a decoder is in once it has decoded it.
 #[derive(Clone, Debug)]
@@ -54,8 +54,7 @@ impl Encoded {
 
     /// Whether it is a key frame, which starts from no picture.
     pub fn is_key(&self) -> bool {
-        // RFC 6386 §9.1: the first bit says that it is none.
-        self.frame.first().is_some_and(|first| first & 1 == 0)
+        is_key_frame(&self.frame)
     }
 
     /// The same frame, of which it is said that it was encoded from `source` scaled to the frame's size ([`State::scaled`]).

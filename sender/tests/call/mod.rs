@@ -221,7 +221,7 @@ impl Call {
             self.committed.push(Committed {
                 at: self.now,
                 capture: decision.capture,
-                key: version.frame[0] & 1 == 0, // RFC 6386 §9.1
+                key: version.is_key(),
                 sent,
                 picture: Arc::clone(&version.target.references().expect("a frame was encoded")[0]),
             });
