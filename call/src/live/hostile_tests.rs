@@ -15,10 +15,11 @@ use oyster_signalling::{Farewell, Report};
 use oyster_transport::Profile;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::line::MAX_TOLD_PICTURES;
 use super::*;
 use crate::Stop;
 use crate::camera::{Source, Wanted};
-use crate::connection::{DEFAULT_PATIENCE, Event as Heard, Host, Identity, KnownPeers, Network};
+use crate::connection::{DEFAULT_PATIENCE, Datagrams, Event as Heard, Host, Identity, KnownPeers, Network};
 
 fn random_bytes(dice: &mut Random, count: usize) -> Vec<u8> {
     (0..count).map(|_| dice.bits() as u8).collect()

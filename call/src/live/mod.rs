@@ -7,11 +7,11 @@
 
 mod clock_offset;
 mod labels;
+mod line;
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver as Events, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver as Events, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,12 +22,11 @@ use oyster_signalling::{Datagram, Label};
 use oyster_transport::{AckHeader, DEFAULT_OVERHEAD_BYTES, FRAGMENT_HEADER_BYTES, FragmentHeader, SenderConfig};
 
 use crate::camera::{self, Camera};
-use crate::connection::{Datagrams, MAX_DATAGRAM_BYTES, Session, Silence};
-use crate::end::{Done, End, Outlet};
+use crate::connection::{MAX_DATAGRAM_BYTES, Session};
+use crate::end::{Done, End};
 use crate::sound::{self, Sound};
 use crate::{Clock, Happening, Inbox, Post, Worker};
-use clock_offset::ClockOffset;
-use labels::Labels;
+use line::Line;
 
 /// Something that happened, and when by the call's clock.
 #[derive(Clone, Debug)]
@@ -110,19 +109,7 @@ impl Live {
             arrivals.put(Input::Arrived(datagram, clock.now()));
         });
         let post = inbox.post(MAX_POSTED);
-        let line = Line {
-            datagrams,
-            silence: session.silence(),
-            told,
-            places: Arc::default(),
-            labels: Labels::default(),
-            captures: VecDeque::new(),
-            offset: ClockOffset::default(),
-            sound: None,
-            held: VecDeque::new(),
-            sent_bytes: 0,
-            received_bytes: 0,
-        };
+        let line = Line::new(datagrams, session.silence(), told);
         let exchange = Exchange {
             clock,
             end: Some(end),
@@ -370,125 +357,14 @@ impl Exchange {
     }
 }
 
-/// The connection, seen from the loop.
-struct Line {
-    datagrams: Datagrams,
-    silence: Silence,
-    told: SyncSender<Event>,
-    /// Counts the events with pictures that were told and are still there.
-    places: Arc<()>,
-    /// Which pictures arriving frames hold.
-    labels: Labels,
-    /// When the newest pictures were captured: number and time.
-    captures: VecDeque<(u64, Label)>,
-    offset: ClockOffset,
-    sound: Option<Sound>,
-    /// Pictures that wait for the sound they belong to, and until when.
-    held: VecDeque<(Duration, Happening, Label)>,
-    sent_bytes: u64,
-    received_bytes: u64,
-}
-
-impl Line {
-    /// When the next picture that waits for its sound is to be shown.
-    fn held_until(&self) -> Option<Duration> {
-        self.held.front().map(|(until, ..)| *until)
-    }
-
-    /// Hands on the pictures that have waited for their sound.
-    fn release(&mut self, now: Duration) {
-        while let Some((_, happening, label)) = self.held.pop_front_if(|(until, ..)| *until <= now) {
-            if let Some(sound) = &mut self.sound {
-                sound.handle_shown(label.captured_us(), now);
-            }
-            self.report(now, What::Here(happening, Some(label)));
-        }
-    }
-
-    /// Holds a picture back until its sound is heard, in the order of pictures.
-    fn hold(&mut self, at: Duration, happening: Happening, label: Label) {
-        let until = self.sound.as_mut().map_or(at, |sound| sound.show_at(label.captured_us(), at));
-        let until = self.held.back().map_or(until, |(before, ..)| until.max(*before));
-        if self.held.len() == MAX_HELD {
-            self.held.pop_front();
-        }
-        self.held.push_back((until, happening, label));
-        self.release(at);
-    }
-
-    /// Tells the listener; one that is far behind misses things rather than holding up the call.
-    fn report(&self, at: Duration, what: What) {
-        let has_picture = matches!(what, What::Here(Happening::Captured { .. } | Happening::Ready(_), _));
-        if has_picture && Arc::strong_count(&self.places) > MAX_TOLD_PICTURES {
-            return;
-        }
-        let place = has_picture.then(|| Arc::clone(&self.places));
-        let _ = self.told.try_send(Event { at, what, _place: place });
-    }
-
-    fn remember(&mut self, capture: u64, captured_at: Duration) {
-        if self.captures.len() == MAX_CAPTURES {
-            self.captures.pop_front();
-        }
-        self.captures.push_back((capture, Label::new(capture, captured_at)));
-    }
-
-    /// Sends a datagram; answers how many bytes it is on the wire.
-    fn send(&mut self, datagram: Datagram<'_>) -> usize {
-        let bytes = datagram.to_bytes();
-        let wire_bytes = bytes.len() + DEFAULT_OVERHEAD_BYTES;
-        self.sent_bytes += wire_bytes as u64;
-        self.datagrams.send(bytes);
-        wire_bytes
-    }
-}
-
-impl Outlet for Line {
-    fn send_fragment(&mut self, fragment: Vec<u8>, now: Duration) {
-        let Ok((header, _)) = FragmentHeader::read(&fragment) else { return };
-        self.offset.handle_sent(header.sequence, now);
-        let label = self.labels.sent(header.frame).unwrap_or(Label::new(0, now));
-        self.send(Datagram::Video(label, &fragment));
-    }
-
-    fn send_ack(&mut self, ack: Vec<u8>, _now: Duration) {
-        self.send(Datagram::Ack(&ack));
-    }
-
-    fn tell(&mut self, at: Duration, happening: Happening) {
-        let label = match &happening {
-            Happening::Captured { .. } | Happening::EncodeStarted { .. } => None,
-            Happening::Decided { decision, .. } => {
-                let label = self.captures.iter().find(|(capture, _)| *capture == decision.capture);
-                if let (Some(sent), Some((_, label))) = (&decision.sent, label) {
-                    self.labels.insert_sent(sent.frame.0, *label);
-                }
-                None
-            }
-            Happening::Received { frame, .. } | Happening::Decoded { frame } => self.labels.get(frame.0),
-            Happening::Ready(shown) => self.labels.get(shown.frame.0),
-        };
-        match (&happening, label) {
-            (Happening::Ready(_), Some(label)) => self.hold(at, happening, label),
-            _ => self.report(at, What::Here(happening, label)),
-        }
-    }
-}
-
 /// Events not yet taken: past that a slow listener is told no more than the newest would be late anyway. Ten seconds.
 const MAX_EVENTS: usize = 2048;
-/// Of those, events with a picture: a listener that stands still, as one does whose terminal is stopped, would hold gigabytes of them.
-const MAX_TOLD_PICTURES: usize = 16;
 /// Inputs between two turns: fewer than acks that may wait to be sent, of which each may make one.
 const MAX_TAKEN: usize = 128;
 /// Datagrams that wait for the loop: two of the largest frames.
 const MAX_ARRIVED: usize = 4096;
 /// Wakes and cameras that wait for the loop.
 const MAX_POSTED: usize = 16;
-/// Pictures captured and not yet decided on: the encoder has one, and one waits.
-const MAX_CAPTURES: usize = 8;
-/// Pictures that wait for their sound: more than the longest wait's.
-const MAX_HELD: usize = 16;
 /// How long the loop may sleep when nothing is due.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 /// A sixtieth of the pictures of a usual call.
