@@ -23,8 +23,9 @@ pub(crate) fn until_cluster_remembers(server: &Server, count: usize) {
 }
 
 /// Waits until a folder has so many files that are whole.
+#[track_caller]
 fn until_there(folder: &Path, count: usize) -> u64 {
-    loop {
+    for _ in 0..LOOKS {
         let files = files_below(folder.to_owned());
         let whole = files.iter().filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.')).count();
         if whole >= count {
@@ -32,4 +33,8 @@ fn until_there(folder: &Path, count: usize) -> u64 {
         }
         std::thread::park_timeout(Duration::from_millis(1));
     }
+    panic!("there are never {count} files in {}", folder.display());
 }
+
+/// One a millisecond: for longer than any program has until it is killed.
+const LOOKS: u32 = 100_000;

@@ -14,22 +14,18 @@ use oyster_codec::{Image, Size};
 use oyster_scene::Scene;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 
-/// A folder of this test's own, empty at its start.
-pub(crate) struct Folder(PathBuf);
+/// A folder of this test's own, empty at its start, whoever else runs the same tests. What failed leaves it to be looked at.
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        if path.exists() {
-            fs::remove_dir_all(&path).unwrap();
-        }
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.0.path().join(name)
     }
 
     /// The names of what is there, in order.
@@ -41,11 +37,11 @@ impl Folder {
     }
 
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        fs::write(self.0.join(name), bytes).unwrap();
+        fs::write(self.path(name), bytes).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.0.join(name)).unwrap()
+        fs::read(self.path(name)).unwrap()
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
@@ -53,7 +49,7 @@ impl Folder {
     }
 
     pub(crate) fn make_folder(&self, name: &str) {
-        fs::create_dir(self.0.join(name)).unwrap();
+        fs::create_dir(self.path(name)).unwrap();
     }
 
     /// `clip.y4m`: so many pictures of the built-in scene, 160x90 at 30 a second. Answers the pictures.
@@ -83,7 +79,7 @@ impl Folder {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
         // An identity of this folder's own, made when a call is.
-        command.env("XDG_CONFIG_HOME", self.0.join("config"));
+        command.env("XDG_CONFIG_HOME", self.path("config"));
         command
     }
 
@@ -95,6 +91,12 @@ impl Folder {
     /// `oyster` with these words, and its own time to end.
     pub(crate) fn start_oyster(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(OYSTER, arguments), arguments)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.0.disable_cleanup(std::thread::panicking());
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -30,6 +31,19 @@ fn buildbox() -> Option<PathBuf> {
 pub(crate) const BUSYBOX: &str = "/bin/busybox";
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A port that stays ours while the server is away: none of those that the system gives to whoever asks for any (32768 and more), and
+/// not where another run of these tests begins to look.
+fn own_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let candidates = (0..PORTS).map(|_| std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Relaxed)));
+    let ports = candidates.map(|number| (FIRST_PORT + number % PORTS) as u16);
+    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().expect("a port is free")
+}
+
+const FIRST_PORT: u32 = 20_000;
+const PORTS: u32 = 12_000;
+
 /// A server, ended with its value.
 pub(crate) struct Server {
     process: Child,
@@ -40,8 +54,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(more: &[&str]) -> Option<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        Self::start_at(port, tempfile::tempdir().unwrap(), more)
+        Self::start_at(own_port(), tempfile::tempdir().unwrap(), more)
     }
 
     /// Starts it, and waits until it can be reached.
