@@ -3,7 +3,8 @@
 //!
 //! Cubic convolution (Keys, IEEE Transactions on ASSP 29(6), 1981, a = -1/2), each side by itself: first down the columns, then
 //! along the rows. Where a side shrinks the kernel is as much wider, so that what is too fine for the samples that are left
-//! does not come back as something else.
+//! does not come back as something else. At a sharp edge it swings, as the kernel is below zero in part: by less than a third of the
+//! difference between the samples around.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ fn rounded(sum: i32) -> u8 {
 struct Taps {
     count: usize,
     starts: Vec<usize>,
-    /// `count` for each sample; they add up to one, and are less than 9/8 of it.
+    /// `count` for each sample; they add up to one, those below zero to no more than 9/64 of it.
     weights: Vec<i16>,
 }
 
@@ -183,6 +184,20 @@ mod tests {
     }
 
     #[test]
+    fn a_slope_stays_a_slope_to_the_sample() {
+        let slope = |(width, height): (usize, usize), [level, along, down]: [usize; 3]| -> Vec<u8> {
+            (0..width * height).map(|at| (level + along * (at % width) + down * (at / width)) as u8).collect()
+        };
+        let source = slope((24, 20), [20, 4, 4]);
+        for (to, levels) in [((48, 40), [18, 2, 2]), ((12, 10), [24, 8, 8]), ((12, 40), [21, 8, 2])] {
+            let (made, expected) = (scaled(&source, (24, 20), to), slope(to, levels));
+            // Where the outermost samples are repeated, the slope ends.
+            let within = |at: &usize| (4..to.0 - 4).contains(&(at % to.0)) && (4..to.1 - 4).contains(&(at / to.0));
+            assert!((0..made.len()).filter(within).all(|at| made[at] == expected[at]), "{to:?}: {made:?}");
+        }
+    }
+
+    #[test]
     fn what_is_too_fine_for_fewer_samples_becomes_grey() {
         let stripes: Vec<u8> = (0..64 * 64).map(|index| if index % 2 == 0 { 0 } else { 200 }).collect();
         let grey = scaled(&stripes, (64, 64), (24, 24));
@@ -220,6 +235,28 @@ mod tests {
             for (start, weights) in taps.iter() {
                 prop_assert!(start + weights.len() <= from);
                 prop_assert_eq!(weights.iter().map(|weight| i32::from(*weight)).sum::<i32>(), 1 << WEIGHT_BITS);
+                let below_zero = weights.iter().map(|weight| i32::from(*weight.min(&0))).sum::<i32>();
+                prop_assert!(-below_zero * 64 <= 9 << WEIGHT_BITS, "{}", below_zero);
+            }
+        }
+
+        #[test]
+        fn no_sample_is_further_out_of_the_range_of_its_taps_than_a_third_of_it(
+            (from, source) in (1usize..24, 1usize..24).prop_flat_map(|from| {
+                (Just(from), prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(90), Just(170)], from.0 * from.1))
+            }),
+            to in (1usize..40, 1usize..40),
+        ) {
+            let made = scaled(&source, from, to);
+            let (down, along) = (Taps::new(from.1, to.1), Taps::new(from.0, to.0));
+            let places = down.starts.iter().flat_map(|y| along.starts.iter().map(move |x| (*x, *y)));
+            for (sample, (x, y)) in made.iter().zip(places) {
+                let rows = source[y * from.0..].chunks(from.0).take(down.count);
+                let taps: Vec<i32> = rows.flat_map(|row| &row[x..x + along.count]).copied().map(i32::from).collect();
+                let (least, most) = (*taps.iter().min().unwrap(), *taps.iter().max().unwrap());
+                // It is rounded twice.
+                let swing = (most - least) / 3 + 1;
+                prop_assert!((least - swing..=most + swing).contains(&i32::from(*sample)), "{} of {:?}", sample, taps);
             }
         }
     }
