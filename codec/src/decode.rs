@@ -20,6 +20,7 @@ use crate::predict::inter::InterPrediction;
 use crate::predict::intra::{RowAbove, SubblockEdges, predict_chroma, predict_luma};
 use crate::quantizer::QuantizerSteps;
 use crate::state::{SegmentMap, State, Stream};
+use crate::{Size, Transition};
 use prefix::Progress;
 use residue::Residue;
 
@@ -44,6 +45,13 @@ pub enum DecodeError {
     Partitions(PartitionError),
     /// It is an inter frame, and the state is blank.
     NeedsKeyFrame,
+    /// It starts from a state scaled further than [`Transition::SCALING_MAX`](crate::Transition::SCALING_MAX).
+    Scaling {
+        /// The size of the state.
+        from: Size,
+        /// The size asked for.
+        to: Size,
+    },
 }
 
 impl fmt::Display for DecodeError {
@@ -52,6 +60,11 @@ impl fmt::Display for DecodeError {
             Self::Header(error) => error.fmt(f),
             Self::Partitions(error) => error.fmt(f),
             Self::NeedsKeyFrame => write!(f, "an inter frame came before any key frame"),
+            Self::Scaling { from, to } => write!(
+                f,
+                "a state of {from} is not scaled to {to}: a side grows or shrinks to {} times at most",
+                Transition::SCALING_MAX
+            ),
         }
     }
 }
@@ -78,7 +91,7 @@ pub fn decode(source: &State, frame: &[u8]) -> Result<Decoded, DecodeError> {
 /// What a frame is decoded with: what the source state has and the header changes.
 pub(crate) struct Basis<'a> {
     /// The size of the frame's picture.
-    pub(crate) size: crate::Size,
+    pub(crate) size: Size,
     /// The source, unless this is a key frame.
     source: Option<&'a Stream>,
     /// The probabilities that last if this frame's are not to.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Size, SizeError, State, StateId};
+use crate::{DecodeError, Size, SizeError, State, StateId, is_key_frame};
 
 /// The first eight bytes of a [`StateId`]: a state's name within one call, in which a few dozen are alive.
 ///
@@ -77,6 +77,12 @@ impl Transition {
     /// Bytes that the names of its states take before the frame.
     pub const HEADER_BYTES: usize = 16;
 
+    /// How many times as long, or as short, a side may become where a source is scaled: senders have pictures down to a quarter of a
+    /// side. What scaling takes grows with the longer of both sides: without a limit, a frame of few bytes that turns a state of
+    /// 16383x576 into one of 576x16383 would take two seconds for each of its pictures, where a key frame of that size is decoded in
+    /// 30 ms and a state of the largest size is scaled from a quarter in 45 ms a picture (measured).
+    pub const SCALING_MAX: usize = 4;
+
     /// Bytes before the frame: [`Self::HEADER_BYTES`], and five if the source is scaled.
     pub fn header_bytes(scaled: Option<Size>) -> usize {
         Self::HEADER_BYTES + if scaled.is_some() { SCALED_BYTES } else { 0 }
@@ -115,15 +121,35 @@ impl Transition {
         Ok(Self { source: StateTag(*source), target: StateTag(*target), scaled, frame: frame.to_vec() })
     }
 
-    /// The state that the frame is decoded from, where `source` is the one that it names.
-    pub fn start(&self, source: &State) -> State {
-        self.scaled.map_or_else(|| source.clone(), |size| source.scaled(size))
+    /// The state that the frame is decoded from, where `source` is the one that it names. A key frame, which starts from none, has
+    /// nothing scaled for it.
+    ///
+    /// # Errors
+    /// [`DecodeError::Scaling`].
+    pub fn start(&self, source: &State) -> Result<State, DecodeError> {
+        match (source.size(), self.scaled) {
+            (Some(from), Some(to)) if !is_key_frame(&self.frame) => {
+                if is_scalable(from, to) {
+                    Ok(source.scaled(to))
+                } else {
+                    Err(DecodeError::Scaling { from, to })
+                }
+            }
+            _ => Ok(source.clone()),
+        }
     }
+}
+
+fn is_scalable(from: Size, to: Size) -> bool {
+    [(from.width(), to.width()), (from.height(), to.height())]
+        .into_iter()
+        .all(|(from, to)| to <= from * Transition::SCALING_MAX && from <= to * Transition::SCALING_MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode;
 
     fn plain() -> Transition {
         Transition { source: StateTag([1; 8]), target: StateTag([2; 8]), scaled: None, frame: vec![3, 4, 5] }
@@ -150,5 +176,26 @@ mod tests {
         bytes[17..21].fill(0);
         let empty = SizeError::Empty { width: 0, height: 0 };
         assert_eq!(Transition::from_bytes(&bytes), Err(TransitionError::Size(empty)));
+    }
+
+    #[test]
+    fn a_state_is_scaled_so_far_and_no_further_and_for_a_key_frame_not_at_all() {
+        let size = |width, height| Size::new(width, height).unwrap();
+        let key = [0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 64, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let state = decode(&State::blank(), &key).unwrap().target;
+        let start = |frame: &[u8], to| {
+            let transition = Transition { scaled: Some(to), frame: frame.to_vec(), ..plain() };
+            transition.start(&state).map(|start| start.size())
+        };
+        let inter = plain().frame;
+        for to in [size(256, 128), size(16, 8), size(64, 32), size(16, 128)] {
+            assert_eq!(start(&inter, to), Ok(Some(to)));
+        }
+        for to in [size(257, 128), size(256, 129), size(15, 8), size(16, 7), size(4096, 2304)] {
+            assert_eq!(start(&inter, to), Err(DecodeError::Scaling { from: size(64, 32), to }));
+        }
+        assert_eq!(start(&key, size(4096, 2304)), Ok(state.size()));
+        let blank = Transition { scaled: Some(size(9, 9)), ..plain() }.start(&State::blank());
+        assert_eq!(blank, Ok(State::blank()));
     }
 }

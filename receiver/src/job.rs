@@ -36,12 +36,14 @@ pub struct DecodeResult {
 impl DecodeJob {
     /// Decodes. Pure: the same job gives the same state.
     pub fn run(&self) -> DecodeResult {
-        let (source, frame) = (&self.transition.start(&self.source), &self.transition.frame);
-        let decoded = if self.is_prefix {
-            decode_prefix(source, frame).map(|prefix| Decoded { target: prefix.target, shown: prefix.shown })
-        } else {
-            decode(source, frame)
-        };
+        let frame = &self.transition.frame;
+        let decoded = self.transition.start(&self.source).and_then(|source| {
+            if self.is_prefix {
+                decode_prefix(&source, frame).map(|prefix| Decoded { target: prefix.target, shown: prefix.shown })
+            } else {
+                decode(&source, frame)
+            }
+        });
         if let Ok(decoded) = &decoded {
             // Naming a state means hashing its picture: here, where it may take its time.
             decoded.target.id();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oyster_codec::{
     Effort, Encoded, Hints, Image, Plan, PrefixState, QuantizerIndex, Size, State, StateReport, StateTag, Transition,
-    analyse, decode, decode_prefix,
+    analyse, decode, decode_prefix, show_altref,
 };
 use oyster_receiver::{MAX_PICTURE_BYTES, MAX_STATES, Receiver, Shown};
 use oyster_scene::Scene;
@@ -95,6 +95,21 @@ impl Bench {
 
 fn tag(frame: &Encoded) -> StateTag {
     frame.target.id().tag()
+}
+
+/// A grey key frame in twenty bytes, and the state after it.
+fn grey(width: u16, height: u16) -> (Transition, State) {
+    let ([a, b], [c, d]) = (width.to_le_bytes(), height.to_le_bytes());
+    let frame = vec![0x50, 1, 0, 0x9d, 1, 0x2a, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let state = decode(&State::blank(), &frame).unwrap().target;
+    let (source, target) = (State::blank().id().tag(), state.id().tag());
+    (Transition { source, target, scaled: None, frame }, state)
+}
+
+/// A few bytes that show the state's picture at another size.
+fn stretched(state: &State, width: u32, height: u32) -> Transition {
+    let size = Size::new(width, height).unwrap();
+    show_altref(&state.scaled(size)).unwrap().from_scaled(state).transition()
 }
 
 #[test]
@@ -391,15 +406,35 @@ fn frames_that_wait_for_a_state_are_bounded_in_bytes() {
 #[test]
 fn states_of_the_largest_pictures_are_bounded_in_bytes() {
     let mut bench = Bench::new(Profile::Oyster);
-    for height in 2280..2304_u16 {
-        // Grey, in twenty bytes.
-        let [low, high] = height.to_le_bytes();
-        let frame = vec![0x50, 1, 0, 0x9d, 1, 0x2a, 0, 16, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let target = decode(&State::blank(), &frame).unwrap().target.id().tag();
-        let transition = Transition { source: State::blank().id().tag(), target, scaled: None, frame };
-        let datagrams = bench.datagrams(&transition);
+    for height in 2280..2304 {
+        let datagrams = bench.datagrams(&grey(4096, height).0);
         assert_eq!(bench.deliver(&datagrams).len(), 1);
         assert!(bench.receiver.picture_bytes() <= MAX_PICTURE_BYTES);
     }
     assert_eq!(bench.receiver.states_held(), 19, "as many as fit, the newest");
+}
+
+#[test]
+fn a_peer_that_asks_for_scaled_states_again_and_again_is_bounded_in_bytes_and_in_how_far() {
+    let mut bench = Bench::new(Profile::Oyster);
+    for height in 564..576 {
+        let (key, state) = grey(1024, height);
+        for transition in [key, stretched(&state, 4096, 4 * u32::from(height))] {
+            let datagrams = bench.datagrams(&transition);
+            assert_eq!(bench.deliver(&datagrams).len(), 1);
+            assert!(bench.receiver.picture_bytes() <= MAX_PICTURE_BYTES);
+        }
+    }
+    assert!(bench.receiver.states_held() < 20, "of large pictures few are kept, however they came to be");
+    // From a state that cost nothing: what would take seconds is not begun.
+    let (key, state) = grey(16_383, 576);
+    let datagrams = bench.datagrams(&key);
+    assert_eq!(bench.deliver(&datagrams).len(), 1);
+    let turned = Transition { scaled: Size::new(576, 16_383).ok(), ..stretched(&state, 4096, 2304) };
+    let datagrams = bench.datagrams(&turned);
+    assert_eq!(bench.deliver(&datagrams).len(), 0);
+    // The call goes on.
+    let honest = bench.encode(&State::blank(), 1);
+    assert_eq!(bench.send(&honest).len(), 1);
+    assert_eq!(bench.report().current, tag(&honest));
 }

@@ -111,6 +111,7 @@ impl EncodeJob {
         let plan = if inter { Plan::inter(decided_at) } else { Plan::key(decided_at) };
         let is_scaled = inter && named.size() != Some(self.size);
         let source = if is_scaled { &named.scaled(self.size) } else { named };
+        let header_bytes = Transition::header_bytes(is_scaled.then_some(self.size));
         let image = &self.image.scaled(self.size);
         let analysis = analyse_on(executor, source, image, &plan, &self.hints, self.effort)?;
         let mut good_bytes = None;
@@ -128,7 +129,7 @@ impl EncodeJob {
             Versions::Fitting { bytes, finest, expected } => {
                 let mut sizes = analysis.sizes_on(executor);
                 for bytes in bytes {
-                    let bytes = bytes.saturating_sub(Transition::HEADER_BYTES);
+                    let bytes = bytes.saturating_sub(header_bytes);
                     let near = versions.last().map_or(*expected, |version| version.quantizer);
                     let fineness = sizes.fit(bytes, *finest, near);
                     if versions.last().is_none_or(|version| version.fineness < fineness) {
@@ -141,8 +142,8 @@ impl EncodeJob {
             }
             Versions::Roomy { quantizer, bytes_max } => {
                 versions.push(analysis.finish_on(executor, *quantizer));
-                if versions[0].transition_bytes() > *bytes_max {
-                    let bytes = bytes_max.saturating_sub(Transition::HEADER_BYTES);
+                if header_bytes + versions[0].frame.len() > *bytes_max {
+                    let bytes = bytes_max.saturating_sub(header_bytes);
                     let mut sizes = analysis.sizes_on(executor);
                     let fineness = sizes.fit(bytes, *quantizer, *quantizer);
                     versions.push(sizes.finish_within(bytes, fineness, *quantizer));
@@ -161,7 +162,45 @@ impl Beginning {
     /// The state after it, from the one before the frame; none if it isn't what the receiver says.
     fn state_after(&self, source: &State) -> Option<State> {
         let transition = Transition::from_bytes(&self.transition).ok()?;
-        let begun = decode_prefix(&transition.start(source), transition.frame.get(..self.bytes)?).ok()?.target;
+        let begun = decode_prefix(&transition.start(source).ok()?, transition.frame.get(..self.bytes)?).ok()?.target;
         (begun.id().tag() == self.state).then_some(begun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oyster_scene::Scene;
+
+    #[test]
+    fn a_version_that_starts_from_a_scaled_state_takes_no_more_than_it_may() {
+        let scene = Scene::new(Size::new(320, 192).unwrap(), 3);
+        let job = |capture, source: &State, size, versions| EncodeJob {
+            capture,
+            image: Arc::new(scene.frame(capture)),
+            size,
+            source: source.clone(),
+            beginning: None,
+            versions,
+            hints: Hints::default(),
+            effort: Effort::Live,
+        };
+        let quantizer = QuantizerIndex::saturating(40);
+        let first = job(0, &State::blank(), scene.size(), Versions::At(vec![quantizer])).run().unwrap();
+        let (source, small) = (&first.versions[0].target, Size::new(240, 144).unwrap());
+        for bytes in 600..640 {
+            let fitting = Versions::Fitting { bytes: vec![bytes], finest: QuantizerIndex::MIN, expected: quantizer };
+            let roomy = Versions::Roomy { quantizer: QuantizerIndex::saturating(4), bytes_max: bytes };
+            for versions in [fitting, roomy] {
+                let made = job(1, source, small, versions).run().unwrap().versions;
+                let last = made.last().unwrap();
+                assert_eq!(last.transition().scaled, Some(small));
+                assert!(
+                    (bytes * 9 / 10..=bytes).contains(&last.transition_bytes()),
+                    "{bytes}: {}",
+                    last.transition_bytes()
+                );
+            }
+        }
     }
 }

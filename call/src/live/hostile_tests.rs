@@ -8,7 +8,10 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver as Arrived, sync_channel};
 
-use oyster_codec::{Size, State, StateReport, StateTag, Transition, decode};
+use oyster_codec::{
+    Effort, Hints, Image, Plan, QuantizerIndex, Size, State, StateReport, StateTag, Transition, analyse, decode,
+    show_altref,
+};
 use oyster_emulator::Random;
 use oyster_receiver::{MAX_PICTURE_BYTES, Receiver};
 use oyster_signalling::{Farewell, Report};
@@ -272,6 +275,34 @@ fn hostile_pictures_that_fill_the_store_of_states() {
     Call::begin("many-large").endures(40, 2, |rogue, _| {
         let transition = rogue.noise(Size::new(4096, 2304).unwrap(), 60);
         rogue.frame(&transition);
+    });
+}
+
+#[test]
+fn hostile_states_scaled_to_the_largest_size_again_and_again() {
+    // A quarter of a side and three pictures that differ: as much as a few bytes can ask for.
+    let small = Size::new(1024, 576).unwrap();
+    let level = QuantizerIndex::saturating(60);
+    let plans = [Plan::key(level), Plan { refresh_golden: true, ..Plan::inter(level) }, Plan::inter(level)];
+    let (mut state, mut begin) = (State::blank(), Vec::new());
+    for (plan, luma) in plans.iter().zip([60, 120, 180]) {
+        let image = Image::from_i420(small, vec![luma; small.i420_bytes()]).unwrap();
+        let frame = analyse(&state, &image, plan, &Hints::default(), Effort::Live).unwrap().finish(level);
+        begin.push(frame.transition());
+        state = frame.target;
+    }
+    let mut asked: Vec<Transition> = Vec::new();
+    Call::begin("scaled-states").endures(18, 6, |rogue, round| {
+        if round % 6 == 0 {
+            // Of what was sent before, the victim may have kept nothing.
+            begin.iter().for_each(|transition| rogue.frame(transition));
+        }
+        let round = round as usize % 12;
+        if asked.len() == round {
+            let size = Size::new(4096 - round as u32, 2304).unwrap();
+            asked.push(show_altref(&state.scaled(size)).unwrap().from_scaled(&state).transition());
+        }
+        rogue.frame(&asked[round]);
     });
 }
 
