@@ -196,17 +196,29 @@ pub(crate) struct SenderArguments {
     /// Which sender and receiver
     #[arg(long, default_value = "oyster")]
     profile: ProfileName,
-    /// From smooth (7) to sharp (50), 25 by default: how long one frame may occupy the link (profile oyster)
-    #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
-    delay_ceiling_ms: Option<Duration>,
+    #[command(flatten)]
+    ceiling: DelayCeiling,
 }
 
 impl SenderArguments {
     /// The settings asked for.
     pub(crate) fn config(&self) -> SenderConfig {
-        let config = self.profile.config();
-        let delay_ceiling = self.delay_ceiling_ms.unwrap_or(config.delay_ceiling);
-        SenderConfig { delay_ceiling, ..config }
+        self.ceiling.on(self.profile.config())
+    }
+}
+
+/// The sender's one knob.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DelayCeiling {
+    /// From smooth (7) to sharp (50), 25 by default: how long one frame may occupy the link (profile oyster)
+    #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
+    pub(crate) delay_ceiling_ms: Option<Duration>,
+}
+
+impl DelayCeiling {
+    /// These settings with this ceiling, if one is asked for.
+    pub(crate) fn on(&self, config: SenderConfig) -> SenderConfig {
+        SenderConfig { delay_ceiling: self.delay_ceiling_ms.unwrap_or(config.delay_ceiling), ..config }
     }
 }
 

@@ -13,7 +13,7 @@ use oyster_transport::SenderConfig;
 
 use crate::config::Config;
 use crate::fault::BadArgument;
-use crate::values::{delay_ceiling_ms, frames_per_second, seconds, size};
+use crate::values::{DelayCeiling, delay_ceiling_ms, frames_per_second, seconds, size};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Media")]
@@ -36,9 +36,8 @@ pub(crate) struct MediaArguments {
     /// window, terminal, file:F.y4m or none (default: a window where there is a display, else the terminal)
     #[arg(long, value_name = "WHERE")]
     display: Option<screen::Choice>,
-    /// From smooth (7) to sharp (50), 25 by default: how long one picture may occupy the link
-    #[arg(long, value_name = "MS", value_parser = delay_ceiling_ms, allow_negative_numbers = true)]
-    delay_ceiling_ms: Option<Duration>,
+    #[command(flatten)]
+    ceiling: DelayCeiling,
     /// End the call when nothing was heard of the other side for so long (default: 30)
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     patience_s: Option<Duration>,
@@ -79,10 +78,9 @@ impl MediaArguments {
         let text = |number: Option<f64>| number.map(|number| number.to_string());
         let fps = given(self.fps.as_ref(), text(config.fps).as_deref(), "fps", frames_per_second)?;
         let ceiling_ms = config.delay_ceiling_ms.map(|ms| ms.to_string());
-        let ceiling =
-            given(self.delay_ceiling_ms.as_ref(), ceiling_ms.as_deref(), "delay-ceiling-ms", delay_ceiling_ms)?;
+        let asked = self.ceiling.delay_ceiling_ms.as_ref();
+        let ceiling = given(asked, ceiling_ms.as_deref(), "delay-ceiling-ms", delay_ceiling_ms)?;
         let patience = given(self.patience_s.as_ref(), text(config.patience_s).as_deref(), "patience-s", seconds)?;
-        let sender = SenderConfig::default();
         let display = given(self.display.as_ref(), config.display.as_deref(), "display", screen::Choice::from_str)?;
         let microphone =
             given(self.microphone.as_ref(), config.microphone.as_deref(), "microphone", sound::Choice::from_str)?;
@@ -97,7 +95,7 @@ impl MediaArguments {
             wanted: Wanted { size, frames_per_second: fps },
             sound: sound::Choices { microphone: microphone.unwrap_or_default(), speaker: speaker.unwrap_or_default() },
             display: display.unwrap_or_default(),
-            sender: SenderConfig { delay_ceiling: ceiling.unwrap_or(sender.delay_ceiling), ..sender },
+            sender: DelayCeiling { delay_ceiling_ms: ceiling }.on(SenderConfig::default()),
             patience: patience.unwrap_or(DEFAULT_PATIENCE),
             record: self.record.clone(),
             log: self.log.clone(),

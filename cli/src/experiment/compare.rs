@@ -20,7 +20,7 @@ use super::conditions::{Conditions, cost, stopwatch};
 use crate::fault::BadArgument;
 use crate::files::{self, expect_folder, read_trace};
 use crate::report;
-use crate::values::{JsonOutput, ProfileName};
+use crate::values::{DelayCeiling, JsonOutput, ProfileName};
 use crate::words;
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,8 @@ pub(crate) struct Arguments {
     output: PathBuf,
     #[command(flatten)]
     conditions: Conditions,
+    #[command(flatten)]
+    ceiling: DelayCeiling,
     /// What encoding a frame costs in virtual time
     #[arg(long, value_name = "measured|MS", default_value = "10", value_parser = cost, allow_negative_numbers = true)]
     encode_cost: Cost,
@@ -234,6 +236,7 @@ impl Job<'_> {
             "seconds": seconds.as_secs_f64(), "fps": fps, "delay_ms": delay_ms.as_millis() as u64,
             "queue_packets": queue_packets, "loss": loss, "seed": seed,
             "encode_cost_ms": cost(arguments.encode_cost), "decode_cost_ms": cost(arguments.decode_cost),
+            "delay_ceiling_ms": arguments.ceiling.delay_ceiling_ms.map(|ceiling| ceiling.as_millis() as u64),
         })
     }
 
@@ -246,7 +249,7 @@ impl Job<'_> {
             duration: arguments.conditions.seconds,
             link,
             ack_link,
-            sender: self.profile.config(),
+            sender: arguments.ceiling.on(self.profile.config()),
             encoding: Encoding::default(),
             encode_cost: arguments.encode_cost,
             decode_cost: arguments.decode_cost,

@@ -152,3 +152,21 @@ fn a_comparison_is_gone_on_with_by_the_build_that_began_it_and_by_no_other() {
     std::fs::remove_dir_all(folder.path("out/runs")).unwrap();
     assert_eq!(p95_ms(), ran_ms);
 }
+
+#[test]
+fn a_comparison_has_the_delay_ceiling_that_a_run_has() {
+    let folder = prepared("compare-ceiling");
+    let p95_ms = [7, 200].map(|ceiling_ms| {
+        let common = format!("--clip clip.y4m --seconds 4 --delay-ceiling-ms {ceiling_ms} --json -");
+        let figures = |words: String| {
+            let words: Vec<&str> = words.split(' ').collect();
+            folder.oyster(&words).json(&[])
+        };
+        let run = figures(format!("experiment run --link link.down --encode-cost 10 --decode-cost 3 {common}"));
+        // In one folder: a run under another ceiling is another.
+        let compared = figures(format!("experiment compare --links link.down --profiles oyster --output out {common}"));
+        assert_eq!(compared["rows"][0]["p95_ms"], run["signal_delay_ms"]["p95"]);
+        run["signal_delay_ms"]["p95"].as_f64().unwrap()
+    });
+    assert!(p95_ms[0] < p95_ms[1], "{p95_ms:?}");
+}
