@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use oyster_codec::Size;
+
 use crate::screen::StatusLines;
 
 /// The state of a call at one moment. What is not known is `None` and is not shown.
@@ -48,6 +50,10 @@ pub struct Direction {
     pub versions: Versions,
     /// SSIM of what was sent against what was captured, in dB (luma).
     pub ssim_y_db: Option<f64>,
+    /// Width and height of the newest picture as it was coded.
+    pub coded_size: Option<Size>,
+    /// And as the camera gave it.
+    pub captured_size: Option<Size>,
     /// Where a picture's time goes.
     pub stages: Stages,
 }
@@ -157,12 +163,16 @@ impl Direction {
         }
     }
 
-    /// Whether pictures go out coarser or fewer than they were captured.
+    /// Whether pictures go out coarser, smaller or fewer than they were captured.
     fn is_held_back(&self) -> bool {
         let Versions { fine, coarse, skipped } = self.versions;
         let all = f64::from(fine + coarse + skipped);
         let is_coarse = all > 0.0 && f64::from(coarse + skipped) / all > COARSE_SHARE;
-        is_coarse || self.ssim_y_db.is_some_and(|ssim| ssim < GOOD_SSIM_Y_DB)
+        is_coarse || self.is_smaller() || self.ssim_y_db.is_some_and(|ssim| ssim < GOOD_SSIM_Y_DB)
+    }
+
+    fn is_smaller(&self) -> bool {
+        self.captured_size.is_some() && self.coded_size.is_some_and(|coded| Some(coded) != self.captured_size)
     }
 
     fn lines(&self, name: &str) -> Vec<String> {
@@ -173,6 +183,10 @@ impl Direction {
             self.shown_per_second.map(|rate| match self.captured_per_second {
                 Some(captured) => format!("{rate:.1} of {captured:.1} a second"),
                 None => format!("{rate:.1} a second"),
+            }),
+            self.coded_size.map(|coded| match self.captured_size.filter(|_| self.is_smaller()) {
+                Some(captured) => format!("{coded} of {captured}"),
+                None => coded.to_string(),
             }),
             self.ssim_y_db.map(|ssim| format!("SSIM {ssim:.1} dB")),
             has_versions.then(|| {
@@ -308,6 +322,20 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_as_large_as_the_cameras_is_not_held_back_by_the_link() {
+        let full = Size::new(640, 360).ok();
+        assert_eq!(
+            why(|direction| (direction.coded_size, direction.captured_size) = (full, full)),
+            "as good as the camera gives it"
+        );
+        let small = Size::new(480, 270).ok();
+        assert_eq!(
+            why(|direction| (direction.coded_size, direction.captured_size) = (small, full)),
+            "link: 4.1 Mbit/s"
+        );
+    }
+
+    #[test]
     fn a_loss_that_is_felt_goes_before_the_rate() {
         assert_eq!(why(|direction| (direction.loss, direction.ssim_y_db) = (Some(0.12), Some(9.0))), "link: 12 % lost");
     }
@@ -346,8 +374,12 @@ mod tests {
             elapsed: Duration::from_secs(83),
             signal_delay: Some(41 * MS),
             round_trip: Some(Duration::from_micros(800)),
-            incoming: Direction { ssim_y_db: None, ..well() },
-            outgoing: well(),
+            incoming: Direction { ssim_y_db: None, coded_size: Size::new(640, 360).ok(), ..well() },
+            outgoing: Direction {
+                coded_size: Size::new(960, 540).ok(),
+                captured_size: Size::new(1280, 720).ok(),
+                ..well()
+            },
             sound: Some("mouth to ear 62 ms".to_owned()),
             is_muted: true,
             is_peer_muted: false,
@@ -362,11 +394,11 @@ mod tests {
             [
                 "delay     signal 41 ms  round trip 0.8 ms",
                 "theirs    as good as the camera gives it",
-                "          29.8 of 30.0 a second  fine 97 %  coarse 3 %  skipped 0 %",
+                "          29.8 of 30.0 a second  640x360  fine 97 %  coarse 3 %  skipped 0 %",
                 "          1.2 Mbit/s of 4.1 Mbit/s  0.2 % lost",
                 "          encode 9.0 ms  decode 2.0 ms",
-                "yours     as good as the camera gives it",
-                "          29.8 of 30.0 a second  SSIM 17.2 dB  fine 97 %  coarse 3 %  skipped 0 %",
+                "yours     link: 4.1 Mbit/s",
+                "          29.8 of 30.0 a second  960x540 of 1280x720  SSIM 17.2 dB  fine 97 %  coarse 3 %  skipped 0 %",
                 "          1.2 Mbit/s of 4.1 Mbit/s  0.2 % lost",
                 "          encode 9.0 ms  decode 2.0 ms",
                 "sound     mouth to ear 62 ms",

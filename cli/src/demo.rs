@@ -163,6 +163,7 @@ struct Live {
     coarse: u64,
     skipped: u64,
     quantizer: u8,
+    coded_size: Option<Size>,
 }
 
 /// How much of the past the live figures keep from one frame to the next: about a second at 30 a second.
@@ -200,6 +201,7 @@ impl Watch {
                 if let Some(sent) = decision.sent {
                     self.live.sent_bits += sent.bytes as f64 * 8.0;
                     self.live.quantizer = sent.quantizer.value();
+                    self.live.coded_size = Some(sent.coded_size);
                 }
             }
             Happening::Received { frame, received_at, .. } => self.record.decode_started(frame, received_at, at),
@@ -223,11 +225,12 @@ impl Watch {
 impl Live {
     fn status(&self) -> StatusLines {
         StatusLines::new(format!(
-            "delay {:3.0} ms  {:4.1} fps  SSIM {:4.1} dB  q {:3}  sent {:.2} of {:.2} Mbit/s  fine {} coarse {} skipped {}",
+            "delay {:3.0} ms  {:4.1} fps  SSIM {:4.1} dB  q {:3}  {}  sent {:.2} of {:.2} Mbit/s  fine {} coarse {} skipped {}",
             self.delay_ms,
             self.shown * (1.0 - KEEP) * 30.0,
             quality::ssim_db(self.ssim_y),
             self.quantizer,
+            self.coded_size.map(|size| size.to_string()).unwrap_or_default(),
             self.sent_bits * (1.0 - KEEP) * 30.0 / 1e6,
             self.rate / 1e6,
             self.fine,

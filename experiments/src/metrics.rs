@@ -8,6 +8,7 @@ mod quantile;
 
 use serde::Serialize;
 
+use oyster_codec::Size;
 use oyster_codec::quality::{psnr_db, ssim_db};
 
 pub use gaps::{AVERAGED_GAPS, Gaps, screen_gaps};
@@ -45,6 +46,8 @@ pub struct CapturedFrame {
     pub source_state: Option<String>,
     /// Name of the state it leads to, as logs print it.
     pub target_state: Option<String>,
+    /// Width and height of the picture as it was coded: smaller than the camera's where the link is slow.
+    pub coded_size: Option<Size>,
     /// SSIM of luma, linear, of the picture shown against its own source.
     pub ssim_y: Option<f64>,
     /// PSNR of luma in dB, of the picture shown against its own source.

@@ -62,6 +62,7 @@ impl Record {
             frame.sent_us = Some(micros(at));
             frame.bytes = Some(sent.bytes as u64);
             frame.quantizer = Some(sent.quantizer.value());
+            frame.coded_size = Some(sent.coded_size);
             frame.source_state = Some(sent.source.to_string());
             frame.target_state = Some(sent.target.to_string());
             self.captures.insert(sent.frame.0, decision.capture);

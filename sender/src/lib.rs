@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oyster_codec::{Effort, Encoded, Hints};
-use oyster_codec::{Image, QuantizerIndex, State, StateReport, StateStore, StateTag};
+use oyster_codec::{Image, QuantizerIndex, Size, State, StateReport, StateStore, StateTag, Transition};
 use oyster_transport::{AckError, FrameNumber, FrameSender, Ingredient, SenderConfig};
 
 pub use job::{Beginning, EncodeJob, EncodeResult, Versions};
@@ -63,6 +63,8 @@ pub struct Sent {
     pub quantizer: QuantizerIndex,
     /// Its size in bytes: the VP8 frame with the names of its states.
     pub bytes: usize,
+    /// Width and height of its picture: smaller than the camera's where the link is slow.
+    pub coded_size: Size,
     /// The state it starts from.
     pub source: StateTag,
     /// The state it leads to.
@@ -234,8 +236,10 @@ impl Sender {
         self.policy.handle_sent(version.quantizer, bytes, now);
         // Before the store forgets its oldest: those are what a silent receiver last said it holds.
         self.states.retain(|tag| self.belief.may_need(tag));
+        let coded_size = version.target.size().expect("a frame leads to a state with pictures");
         self.states.insert(version.target);
-        Some(Sent { frame, quantizer: version.quantizer, bytes, source: transition.source, target: transition.target })
+        let Transition { source, target, .. } = transition;
+        Some(Sent { frame, quantizer: version.quantizer, bytes, coded_size, source, target })
     }
 
     /// The caller sends something of its own beside the frames, such as sound: see [`FrameSender::handle_other_bytes`].

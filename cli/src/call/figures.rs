@@ -10,7 +10,7 @@ use oyster_call::figures::{CameraState, Direction, Figures, Stages, Versions};
 use oyster_call::live::PathFigures;
 use oyster_call::screen::StatusLines;
 use oyster_call::{Happening, sound};
-use oyster_codec::quality;
+use oyster_codec::{Size, quality};
 use oyster_sender::{Choice, Decision};
 use oyster_signalling::{Label, MediaState, Report};
 
@@ -53,6 +53,7 @@ struct Shown {
     /// Seconds from one to the next, of late.
     gap: f64,
     delay_ms: f64,
+    coded_size: Option<Size>,
 }
 
 /// Of ours.
@@ -64,6 +65,8 @@ struct Sent {
     fine: u64,
     coarse: u64,
     skipped: u64,
+    captured_size: Option<Size>,
+    coded_size: Option<Size>,
     quantizer: u8,
     likeness: f64,
     measured: u64,
@@ -73,7 +76,8 @@ impl CallFigures {
     /// Something happened here at `at`.
     pub(crate) fn take(&mut self, at: Duration, happening: &Happening) {
         match happening {
-            Happening::Captured { .. } => {
+            Happening::Captured { image, .. } => {
+                self.sent.captured_size = Some(image.size());
                 self.began.get_or_insert(at);
                 if let Some(before) = self.sent.captured_at.replace(at) {
                     self.sent.gap = of_late(self.sent.gap, at.saturating_sub(before).as_secs_f64());
@@ -93,7 +97,7 @@ impl CallFigures {
                 self.decode.end(at);
                 self.show.begin(at);
             }
-            Happening::Ready(_) => {}
+            Happening::Ready(shown) => self.shown.coded_size = Some(shown.picture.size()),
         }
     }
 
@@ -105,6 +109,7 @@ impl CallFigures {
         }
         if let Some(sent) = &decision.sent {
             self.sent.quantizer = sent.quantizer.value();
+            self.sent.coded_size = Some(sent.coded_size);
         }
     }
 
@@ -211,6 +216,7 @@ impl CallFigures {
             sent_rate: self.peer.sent_kbps.map(|kbps| f64::from(kbps) * 1000.0),
             loss: share(self.peer.lost_thousandths),
             ssim_y_db: decibels(self.peer.ssim_centibels),
+            coded_size: self.shown.coded_size,
             stages: Stages { decode: self.decode.mean(), show: self.show.mean(), ..Stages::default() },
             ..Direction::default()
         };
@@ -227,6 +233,8 @@ impl CallFigures {
                 skipped: count(self.sent.skipped),
             },
             ssim_y_db: self.likeness_db(),
+            coded_size: self.sent.coded_size,
+            captured_size: self.sent.captured_size,
             stages: Stages { wait: self.wait.mean(), encode: self.encode.mean(), ..Stages::default() },
             ..Direction::default()
         };

@@ -95,7 +95,11 @@ impl CallLog {
                     record.decoded_us = at_us;
                 }
             }
-            Happening::Ready(_) => {}
+            Happening::Ready(shown) => {
+                if let Some(record) = self.received(shown.frame.0) {
+                    record.coded_size = Some(shown.picture.size());
+                }
+            }
         }
         self.write(WAITING_FRAMES, offset_us)
     }
@@ -140,6 +144,7 @@ impl CallLog {
             record.sent_us = at_us;
             record.bytes = Some(sent.bytes as u64);
             record.quantizer = Some(sent.quantizer.value());
+            record.coded_size = Some(sent.coded_size);
             record.source_state = Some(sent.source.to_string());
             record.target_state = Some(sent.target.to_string());
         }

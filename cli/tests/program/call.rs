@@ -91,8 +91,9 @@ fn expect_call(logs: [&str; 2], runs: [&Run; 2]) {
             let (captured_us, shown_us): (u64, u64) =
                 (field(sent, "captured_us").unwrap(), field(row, "shown_us").unwrap());
             assert!(captured_us < shown_us, "{sent:?} {row:?}");
-            let state = |row: &[(String, String)]| field::<String>(row, "target_state").unwrap();
-            assert_eq!(state(sent), state(row));
+            for same in ["target_state", "coded_size"] {
+                assert_eq!(field::<String>(sent, same).unwrap(), field::<String>(row, same).unwrap());
+            }
             pairs += 1;
         }
         assert!(pairs > 0, "no picture went from {sender} to {receiver}");

@@ -17,7 +17,7 @@ pub enum Direction {
 
 /// The first line of a frame log.
 pub const FRAME_LOG_HEADER: &str = "direction,frame,captured_us,encode_start_us,encoded_us,sent_us,received_us,decoded_us,\
-    shown_us,bytes,quantizer,choice,source_state,target_state,ssim_y_db,psnr_y_db\n";
+    shown_us,bytes,quantizer,choice,source_state,target_state,ssim_y_db,psnr_y_db,coded_size\n";
 
 /// A whole frame log: for each frame a row of the end that captured it and, if it arrived, one of the end that got it.
 pub fn frame_log(frames: &[CapturedFrame]) -> String {
@@ -55,6 +55,7 @@ pub fn frame_log_row(direction: Direction, captured_us: Option<u64>, frame: &Cap
         field(frame.target_state.as_deref()),
         field(frame.ssim_y.filter(|_| !out).map(|ssim_y| format!("{:.4}", ssim_db(ssim_y)))),
         field(frame.psnr_y_db.filter(|_| !out).map(|psnr_db| format!("{psnr_db:.4}"))),
+        field(frame.coded_size),
     ];
     fields.join(",") + "\n"
 }
@@ -104,6 +105,7 @@ const PERFECT_DB: f64 = 90.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oyster_codec::Size;
 
     fn frame() -> CapturedFrame {
         CapturedFrame {
@@ -123,6 +125,7 @@ mod tests {
             target_state: Some("bb".to_owned()),
             ssim_y: Some(0.9),
             psnr_y_db: Some(35.5),
+            coded_size: Size::new(64, 36).ok(),
         }
     }
 
@@ -132,14 +135,17 @@ mod tests {
         let rows: Vec<&str> = log.lines().skip(1).collect();
         assert_eq!(
             rows,
-            ["out,7,100,101,102,103,,,,900,40,coarse,aa,bb,,", "in,7,100,,,,104,105,106,900,40,,aa,bb,10.0000,35.5000"]
+            [
+                "out,7,100,101,102,103,,,,900,40,coarse,aa,bb,,,64x36",
+                "in,7,100,,,,104,105,106,900,40,,aa,bb,10.0000,35.5000,64x36"
+            ]
         );
     }
 
     #[test]
     fn a_skipped_frame_is_a_row_with_holes() {
         let frame = CapturedFrame { number: 3, captured_us: 5, choice: Some(Choice::Skip), ..Default::default() };
-        assert_eq!(frame_log(&[frame]).lines().nth(1), Some("out,3,5,,,,,,,,,skip,,,,"));
+        assert_eq!(frame_log(&[frame]).lines().nth(1), Some("out,3,5,,,,,,,,,skip,,,,,"));
     }
 
     #[test]

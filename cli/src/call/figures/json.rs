@@ -24,6 +24,7 @@ impl CallFigures {
                 "fps_shown": tenths(here.shown_tenths),
                 "shown": self.shown.pictures,
                 "ssim_y_db": decibels(there.ssim_centibels),
+                "coded_size": self.shown.coded_size.map(|size| size.to_string()),
                 "kbps": self.kbps(self.path.received_bytes, now),
             },
             "sent": {
@@ -33,6 +34,7 @@ impl CallFigures {
                 "coarse": self.sent.coarse,
                 "skipped": self.sent.skipped,
                 "ssim_y_db": decibels(here.ssim_centibels),
+                "coded_size": self.sent.coded_size.map(|size| size.to_string()),
                 "kbps": self.kbps(self.path.sent_bytes, now),
                 "loss": self.path.loss,
             },
