@@ -5,17 +5,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use oyster_codec::{DecisionReader, Image, State, decode};
-use oyster_codec_fuzz::samples;
+use oyster_codec_fuzz::{pieces, samples};
 
 const MAX_SAMPLES: usize = 128 * 128;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut state = State::blank();
     let mut reader = DecisionReader::new(&state);
-    let mut rest = bytes;
-    while let Some((length, after)) = rest.split_first_chunk::<2>() {
-        let (frame, after) = after.split_at(usize::from(u16::from_le_bytes(*length)).min(after.len()));
-        rest = after;
+    for frame in pieces(bytes) {
         if samples(frame) > MAX_SAMPLES {
             continue;
         }
