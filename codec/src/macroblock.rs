@@ -28,6 +28,18 @@ impl QuantizerIndex {
         }
     }
 
+    /// So many hundredths of the index, rounded down: finer where they are less than a hundred.
+    ///
+    /// ```
+    /// # use oyster_codec::QuantizerIndex;
+    /// assert_eq!(QuantizerIndex::saturating(59).percent(30).value(), 17);
+    /// assert_eq!(QuantizerIndex::MAX.percent(125), QuantizerIndex::MAX);
+    /// ```
+    #[must_use]
+    pub const fn percent(self, hundredths: u8) -> Self {
+        Self::saturating(self.0 as i32 * hundredths as i32 / 100)
+    }
+
     /// The index as a number, 0..=127.
     pub const fn value(self) -> u8 {
         self.0

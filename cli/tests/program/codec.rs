@@ -106,6 +106,20 @@ fn more_effort_is_another_file_and_none_is_refused() {
 }
 
 #[test]
+fn a_film_is_finer_where_it_is_predicted_from_for_long() {
+    let folder = Folder::new("in-turn");
+    folder.clip(12);
+    let sizes = |effort| -> Vec<usize> {
+        encode(&folder, &["--quantizer", "40", "--effort", effort]);
+        folder.frames("out.ivf").iter().map(Vec::len).collect()
+    };
+    let (film, live) = (sizes("film"), sizes("live"));
+    assert!(film[0] > live[0], "the key frame: {film:?} {live:?}");
+    assert!(film[8] > film[7].max(film[9]), "the golden frame: {film:?}");
+    assert!(film[1] < live[1], "what nothing is predicted from but the next: {film:?} {live:?}");
+}
+
+#[test]
 fn a_key_frame_comes_as_often_as_asked() {
     let folder = Folder::new("key-frames");
     folder.clip(8);
