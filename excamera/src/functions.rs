@@ -15,36 +15,38 @@ use oyster_codec::{
 /// How film is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The quantizer about which the frames' are: anchors are finer, as others are predicted from them, and the rest is coarser.
+    /// The quantizer about which the frames' are: key frames and anchors are finer, as others are predicted from them, and the rest is
+    /// coarser.
     pub quantizer: QuantizerIndex,
     /// How hard to search.
     pub effort: Effort,
 }
 
-/// The quantizers of anchors and of other frames, in hundredths of what is asked for. Found by measuring BD-rate.
-const ANCHOR_SHARE: i32 = 70;
-const BETWEEN_SHARE: i32 = 125;
+/// The quantizers of key frames, of anchors and of other frames, in hundredths of what is asked for: the longer a frame is predicted from,
+/// the more its bits are worth. Found by measuring BD-rate.
+const KEY_PERCENT: u8 = 30;
+const ANCHOR_PERCENT: u8 = 50;
+const BETWEEN_PERCENT: u8 = 125;
+
+/// That of the key frame which an anchor is decided from. Its bits are never sent; the less it blurs, the more of what is decided fits the
+/// true state.
+const STAND_IN_PERCENT: u8 = 15;
 
 impl Settings {
-    /// This share of the quantizer.
-    fn share(&self, hundredths: i32) -> QuantizerIndex {
-        QuantizerIndex::saturating(i32::from(self.quantizer.value()) * hundredths / 100)
-    }
-
     fn key(&self) -> Plan {
-        Plan::key(self.share(ANCHOR_SHARE))
+        Plan::key(self.quantizer.percent(KEY_PERCENT))
     }
 
     /// An anchor is hidden until the pictures before it are shown.
     fn anchor(&self) -> Plan {
-        let plan = Plan::inter(self.share(ANCHOR_SHARE));
+        let plan = Plan::inter(self.quantizer.percent(ANCHOR_PERCENT));
         Plan { refresh_last: false, refresh_altref: true, shown: false, ..plan }
     }
 
     /// A frame between anchors leaves nothing behind but what the next one up to the anchor is predicted from: so states at anchors follow from
     /// anchors alone.
     fn between(&self) -> Plan {
-        Plan { refresh_probabilities: false, ..Plan::inter(self.share(BETWEEN_SHARE)) }
+        Plan { refresh_probabilities: false, ..Plan::inter(self.quantizer.percent(BETWEEN_PERCENT)) }
     }
 
     /// Encodes a picture, and answers what its analysis can tell the next one.
@@ -110,7 +112,8 @@ pub fn open(picture: impl Read, settings: Settings) -> Result<(Vec<u8>, State), 
 /// have come to. Answers both frames.
 pub fn decide(before: impl Read, picture: impl Read, count: usize, settings: Settings) -> Result<Vec<u8>, Error> {
     let (before, picture) = (one_picture(before)?, one_picture(picture)?);
-    let (key, hints) = settings.encode(&State::blank(), &before, &settings.key(), &Hints::default())?;
+    let stand_in = Plan::key(settings.quantizer.percent(STAND_IN_PERCENT));
+    let (key, hints) = settings.encode(&State::blank(), &before, &stand_in, &Hints::default())?;
     let hints = hints.renewing_after(count);
     let (anchor, _) = settings.encode(&key.target, &picture, &settings.anchor(), &hints)?;
     write_frames(picture.size(), &[key.frame, anchor.frame])
