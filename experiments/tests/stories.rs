@@ -156,8 +156,9 @@ fn after_a_blackout_pictures_move_at_once_without_a_key_frame() {
         let (mut firsts_ms, mut qualities_ms): (Vec<f64>, Vec<f64>) = lossy.map(<(f64, f64)>::from).unzip();
         assert_at_most("with loss: first picture, ms", median(&mut firsts_ms), lossy_ms);
         assert_at_most("with loss: quality back, ms", median(&mut qualities_ms), 800.0);
-        // Sorted by now: the unluckiest.
-        assert_at_most("with loss: first picture, the longest, ms", firsts_ms[4], 260.0);
+        // Sorted by now: the unluckiest, for whom the last packet before the link's return was lost. The next one asks a second later: after an
+        // outage no round trip says when it is due, and asking sooner takes UMTS from 60 s from 910 to 2053 ms.
+        assert_at_most("with loss: first picture, the longest, ms", firsts_ms[4], 1100.0);
     }
 }
 

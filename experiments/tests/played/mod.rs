@@ -135,10 +135,19 @@ impl Played {
         self.signal_delays_ms(from, until).into_iter().map(|(_, delay_ms)| delay_ms).fold(0.0, f64::max)
     }
 
-    /// How long after `from` the delay was last over `bound_ms`, before `until`.
+    /// How long after `from` the delay was back under `bound_ms`, and stayed there for a second: a single picture that waits for the
+    /// next one later on is not the fall's doing.
     pub(crate) fn delay_settles_after(&self, from: Duration, until: Duration, bound_ms: f64) -> Duration {
-        let over = self.signal_delays_ms(from, until).into_iter().rfind(|&(_, delay_ms)| delay_ms > bound_ms);
-        over.map_or(Duration::ZERO, |(at, _)| at + FRAME - from)
+        let mut settled = from;
+        for (at, delay_ms) in self.signal_delays_ms(from, until) {
+            if at >= settled + seconds(1.0) {
+                break;
+            }
+            if delay_ms > bound_ms {
+                settled = at + FRAME;
+            }
+        }
+        settled - from
     }
 
     /// Mean SSIM of what is shown of these captures, in dB.
