@@ -154,7 +154,7 @@ const CLASSIC_PAYLOAD_BYTES: usize = 1400;
 /// answers riding along), 29 without that frame; 36.2 to 36.4 in the mean with QUIC's few packets of its own.
 pub const DEFAULT_OVERHEAD_BYTES: usize = 64;
 
-const DELAY_CEILING: Duration = Duration::from_millis(25);
+const DELAY_CEILING: Duration = Duration::from_millis(27);
 
 /// Ten segments, as TCP's initial window (RFC 6928): what the study allowed before the first ack.
 const FIRST_BUDGET_BYTES: usize = 14_600;
